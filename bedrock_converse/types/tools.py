@@ -1,0 +1,108 @@
+"""DOC."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import core_schema
+
+from bedrock_converse.types.base import Document, Model
+from bedrock_converse.types.content import CachePointBlock
+from bedrock_converse.types.unions import UnknownBlock, WireUnion
+
+if TYPE_CHECKING:
+    from pydantic_core import CoreSchema
+
+__all__ = [
+    "AnyToolChoice",
+    "AutoToolChoice",
+    "SpecificToolChoice",
+    "SystemTool",
+    "Tool",
+    "ToolChoice",
+    "ToolConfiguration",
+    "ToolInputSchema",
+    "ToolSpecification",
+]
+
+
+class _InputSchema:
+    """`{"json": schema}` on the wire, the schema itself in Python."""
+
+    @staticmethod
+    def __get_pydantic_core_schema__(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        wire = handler.generate_schema(_INPUT_SCHEMA)
+        return core_schema.json_or_python_schema(
+            json_schema=wire,
+            python_schema=core_schema.no_info_before_validator_function(_wrap_bare_schema, wire),
+        )
+
+
+_INPUT_SCHEMA = Annotated[dict[str, Any] | UnknownBlock, WireUnion("ToolInputSchema", json=Document)]
+
+
+def _wrap_bare_schema(value: Any) -> Any:
+    # boto3 wants {"json": schema}; a schema whose only key is "json" with a dict below is no useful JSON Schema
+    if isinstance(value, dict) and not (len(value) == 1 and isinstance(value.get("json"), dict)):
+        return {"json": value}
+    return value
+
+
+ToolInputSchema: TypeAlias = Annotated[dict[str, Any] | UnknownBlock, _InputSchema()]
+
+
+class ToolSpecification(Model):
+    """DOC."""
+
+    name: str
+    """MEMBER."""
+    input_schema: ToolInputSchema
+    """MEMBER."""
+    description: str | None = None
+    """MEMBER."""
+    strict: bool | None = None
+    """MEMBER."""
+
+
+class SystemTool(Model):
+    """DOC."""
+
+    name: str
+    """MEMBER."""
+
+
+Tool: TypeAlias = Annotated[
+    ToolSpecification | SystemTool | CachePointBlock | UnknownBlock,
+    WireUnion("Tool", toolSpec=ToolSpecification, systemTool=SystemTool, cachePoint=CachePointBlock),
+]
+
+
+class AutoToolChoice(Model):
+    """DOC."""
+
+
+class AnyToolChoice(Model):
+    """DOC."""
+
+
+class SpecificToolChoice(Model):
+    """DOC."""
+
+    name: str
+    """MEMBER."""
+
+
+ToolChoice: TypeAlias = Annotated[
+    AutoToolChoice | AnyToolChoice | SpecificToolChoice | UnknownBlock,
+    WireUnion("ToolChoice", auto=AutoToolChoice, any=AnyToolChoice, tool=SpecificToolChoice),
+]
+
+
+class ToolConfiguration(Model):
+    """DOC."""
+
+    tools: list[Tool]
+    """MEMBER."""
+    tool_choice: ToolChoice | None = None
+    """MEMBER."""
