@@ -23,7 +23,7 @@ from bedrock_converse.types.document import check_json
 if TYPE_CHECKING:
     from typing import Self
 
-    from pydantic_core import CoreSchema
+    from pydantic_core import CoreConfig, CoreSchema
 
 __all__ = ["Blob", "Document", "Model"]
 
@@ -65,6 +65,9 @@ def to_camel(name: str) -> str:
     """`tool_use_id` -> `toolUseId`: the one rule between a Python name and the wire's."""
     head, *rest = name.split("_")
     return head + "".join(word.capitalize() for word in rest)
+
+
+WIRE_CONFIG: CoreConfig = {"val_json_bytes": "base64", "ser_json_inf_nan": "constants"}
 
 
 class Model(BaseModel):
@@ -201,7 +204,9 @@ Blob: TypeAlias = Annotated[bytes, _BlobSchema()]
 # --- documents: the user's own JSON ------------------------------------------------------------------------------------
 
 
-class _DocumentSchema:
+class DocumentSchema:
+    """Marks JSON that is the user's own."""
+
     @staticmethod
     def __get_pydantic_core_schema__(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.any_schema(
@@ -211,7 +216,7 @@ class _DocumentSchema:
         )
 
 
-Document: TypeAlias = Annotated[Any, _DocumentSchema()]
+Document: TypeAlias = Annotated[Any, DocumentSchema()]
 """Any JSON value, the user's own: passed on untouched, keys included. NaN, infinities and types that JSON does not have
 are refused on the way out, with the path to them."""
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import GetCoreSchemaHandler
-from pydantic_core import core_schema
+from pydantic_core import PydanticCustomError, core_schema
 
-from bedrock_converse.types.base import Document, Model
+from bedrock_converse.types.base import DocumentSchema, Model
 from bedrock_converse.types.content import CachePointBlock
 from bedrock_converse.types.unions import UnknownBlock, WireUnion
 
@@ -27,26 +27,34 @@ __all__ = [
 ]
 
 
+_WIRE_SCHEMA = Annotated[
+    dict[str, Any] | UnknownBlock,
+    WireUnion("ToolInputSchema", json=Annotated[dict[str, Any], DocumentSchema()]),
+]
+
+
 class _InputSchema:
     """`{"json": schema}` on the wire, the schema itself in Python."""
 
     @staticmethod
     def __get_pydantic_core_schema__(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        wire = handler.generate_schema(_INPUT_SCHEMA)
+        wire = handler.generate_schema(_WIRE_SCHEMA)
         return core_schema.json_or_python_schema(
             json_schema=wire,
-            python_schema=core_schema.no_info_before_validator_function(_wrap_bare_schema, wire),
+            python_schema=core_schema.no_info_plain_validator_function(_bare_schema),
         )
 
 
-_INPUT_SCHEMA = Annotated[dict[str, Any] | UnknownBlock, WireUnion("ToolInputSchema", json=Document)]
-
-
-def _wrap_bare_schema(value: Any) -> Any:
-    # boto3 wants {"json": schema}; a schema whose only key is "json" with a dict below is no useful JSON Schema
-    if isinstance(value, dict) and not (len(value) == 1 and isinstance(value.get("json"), dict)):
-        return {"json": value}
-    return value
+def _bare_schema(value: Any) -> Any:
+    if isinstance(value, dict):
+        # boto3 wants {"json": schema}; a schema whose only key is "json" with a dict below is no useful JSON Schema
+        inner: Any = value.get("json") if len(value) == 1 else None  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]
+        return inner if isinstance(inner, dict) else value  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, UnknownBlock):
+        return value
+    raise PydanticCustomError(
+        "input_schema", "input_schema takes a JSON Schema as a dict, not {type}", {"type": type(value).__name__}
+    )
 
 
 ToolInputSchema: TypeAlias = Annotated[dict[str, Any] | UnknownBlock, _InputSchema()]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
-from bedrock_converse.types.base import shorten
+from bedrock_converse.types.base import WIRE_CONFIG, shorten
 from bedrock_converse.types.document import check_json
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ class WireUnion:
                 for tag, member in self.tags.items()
             },
             extra_behavior="allow",
+            config=WIRE_CONFIG,  # a typed dict does not inherit the model's
             metadata={"pydantic_js_updates": {"minProperties": 1, "maxProperties": 1, "title": self.name}},
         )
         from_wire = core_schema.no_info_after_validator_function(self.unwrap, wire)
