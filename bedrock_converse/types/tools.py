@@ -1,4 +1,4 @@
-"""DOC."""
+"""Tools: what the model may call, and whether it must."""
 
 from __future__ import annotations
 
@@ -58,59 +58,84 @@ def _bare_schema(value: Any) -> Any:
 
 
 ToolInputSchema: TypeAlias = Annotated[dict[str, Any] | UnknownBlock, _InputSchema()]
+"""A JSON Schema as a plain dict, `{"type": "object", "properties": {...}}`. boto3's `{"json": schema}` is taken,
+too."""
 
 
 class ToolSpecification(Model):
-    """DOC."""
+    """A tool of yours, as the model sees it.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolSpecification.html
+    """
 
     name: str
-    """MEMBER."""
+    """What the model calls it: 1 to 64 characters of `[a-zA-Z0-9_-]`, unique in the request."""
     input_schema: ToolInputSchema
-    """MEMBER."""
+    """The JSON Schema of the arguments; its top level must be of type `object`. Sent exactly as it is."""
     description: str | None = None
-    """MEMBER."""
+    """What the tool does and when to use it, at least 1 character. The model decides by it, so spend words here."""
     strict: bool | None = None
-    """MEMBER."""
+    """True makes the model keep to the schema exactly, where it can (for Claude at most 20 such tools in a request).
+    None leaves the argument's shape to the model."""
 
 
 class SystemTool(Model):
-    """DOC."""
+    """A tool that AWS runs itself, such as Nova's `nova_grounding`. Its calls and results come in the same reply.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_SystemTool.html
+    """
 
     name: str
-    """MEMBER."""
+    """The name that AWS gave the tool: 1 to 64 characters of `[a-zA-Z0-9_-]`."""
 
 
 Tool: TypeAlias = Annotated[
     ToolSpecification | SystemTool | CachePointBlock | UnknownBlock,
     WireUnion("Tool", toolSpec=ToolSpecification, systemTool=SystemTool, cachePoint=CachePointBlock),
 ]
+"""A tool that the model may call, or a cache point behind those that come before it."""
 
 
 class AutoToolChoice(Model):
-    """DOC."""
+    """The model decides between text and tools: the default.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_AutoToolChoice.html
+    """
 
 
 class AnyToolChoice(Model):
-    """DOC."""
+    """The model must call a tool, whichever it likes, and writes no text.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_AnyToolChoice.html
+    """
 
 
 class SpecificToolChoice(Model):
-    """DOC."""
+    """The model must call this tool. Claude refuses it, as well as `any`, together with extended thinking.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_SpecificToolChoice.html
+    """
 
     name: str
-    """MEMBER."""
+    """The tool to call: 1 to 64 characters of `[a-zA-Z0-9_-]`."""
 
 
 ToolChoice: TypeAlias = Annotated[
     AutoToolChoice | AnyToolChoice | SpecificToolChoice | UnknownBlock,
     WireUnion("ToolChoice", auto=AutoToolChoice, any=AnyToolChoice, tool=SpecificToolChoice),
 ]
+"""Whether the model must call a tool. AWS has no "none": leave the tools out instead."""
 
 
 class ToolConfiguration(Model):
-    """DOC."""
+    """The tools of a request.
+
+    Needed, too, when only the history holds tool calls or results: without it AWS answers 400.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolConfiguration.html
+    """
 
     tools: list[Tool]
-    """MEMBER."""
+    """The tools, at least one."""
     tool_choice: ToolChoice | None = None
-    """MEMBER."""
+    """Whether a tool must be called; None means `auto`. Which choices there are depends on the model."""
