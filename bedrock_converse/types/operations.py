@@ -1,4 +1,4 @@
-"""DOC."""
+"""Converse, ConverseStream and CountTokens: their requests, and the replies of those that answer in one piece."""
 
 from __future__ import annotations
 
@@ -44,40 +44,51 @@ __all__ = [
 
 
 class ConverseRequest(Model):
-    """DOC."""
+    """A conversation for the model to continue, answered in one piece.
+
+    You need not write one: `client.converse(model_id, messages, ...)` takes the same members as arguments.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
+    """
 
     model_id: str
-    """MEMBER."""
+    """What to call, 1 to 2,048 characters: a model id, an inference profile (many models are callable only through one,
+    such as `us.anthropic...`), an ARN of either, of a provisioned or custom model, of a prompt router, or of a stored
+    prompt."""
     messages: list[Message] | None = None
-    """MEMBER."""
+    """The conversation so far, the oldest message first and the user's last. `user` and `assistant` take turns. None
+    only with a stored prompt as `model_id`."""
     system: list[SystemContentBlock] | None = None
-    """MEMBER."""
+    """Instructions that stand above the conversation: text of at least 1 character, guarded content, cache points."""
     inference_config: InferenceConfiguration | None = None
-    """MEMBER."""
+    """How to generate: length, randomness, stop sequences."""
     tool_config: ToolConfiguration | None = None
-    """MEMBER."""
+    """The tools that the model may call. Also needed when only the history holds tool calls."""
     guardrail_config: GuardrailConfiguration | None = None
-    """MEMBER."""
+    """The guardrail to apply. It checks every message, or only the guarded blocks once there are any."""
     additional_model_request_fields: Document = None
-    """MEMBER."""
+    """Any JSON that goes to the model as it is: `{"thinking": {...}}`, `{"top_k": 50}`. Keys are never renamed."""
     prompt_variables: dict[str, PromptVariableValues] | None = None
-    """MEMBER."""
+    """Values for the variables of a stored prompt, by name. Ignored unless `model_id` is a prompt's ARN."""
     additional_model_response_field_paths: list[str] | None = None
-    """MEMBER."""
+    """JSON Pointers (`"/stop_sequence"`) to fields of the model's own answer that the reply should carry: at most 10, 1
+    to 256 characters each. One that points at nothing is ignored; a malformed one is a 400."""
     request_metadata: dict[str, str] | None = None
-    """MEMBER."""
+    """Labels for AWS's invocation logs: 1 to 16, keys of 1 to 256 and values of up to 256 characters: letters, digits,
+    spaces and `:_@$#=/+,-.`. Not for secrets: they are logged."""
     performance_config: PerformanceConfiguration | None = None
-    """MEMBER."""
+    """Whether to use a latency-optimized variant of the model."""
     service_tier: ServiceTier | None = None
-    """MEMBER."""
+    """Which tier should serve the request."""
     output_config: OutputConfig | None = None
-    """MEMBER."""
+    """Structured output, and how hard the model works."""
 
 
 ConverseOutput: TypeAlias = Annotated[
     Message | UnknownBlock,
     WireUnion("ConverseOutput", message=Message),
 ]
+"""What the model gave: a message."""
 
 
 StopReason: TypeAlias = Annotated[
@@ -95,80 +106,106 @@ StopReason: TypeAlias = Annotated[
     | str,
     OpenEnum(),
 ]
+"""Why the model stopped. Only `end_turn`, `tool_use` and `stop_sequence` are a finished reply."""
 
 
 class CacheDetail(Model):
-    """DOC."""
+    """How much was written to the cache with one lifetime.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CacheDetail.html
+    """
 
     ttl: CacheTTL | None = None
-    """MEMBER."""
+    """The lifetime, `5m` or `1h`. They are billed differently."""
     input_tokens: int | None = None
-    """MEMBER."""
+    """The tokens written with it."""
 
 
 class TokenUsage(Model):
-    """DOC."""
+    """What a reply cost, in tokens. Counts that AWS does not model (`serverToolUsage`) are kept in `model_extra`.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_TokenUsage.html
+    """
 
     essential = frozenset({"input_tokens", "output_tokens", "total_tokens"})
 
     input_tokens: int
-    """MEMBER."""
+    """Tokens of the request that were neither read from the cache nor written to it. All that the model read is the sum
+    of this, `cache_read_input_tokens` and `cache_write_input_tokens`."""
     output_tokens: int
-    """MEMBER."""
+    """Tokens that the model generated, reasoning included."""
     total_tokens: int
-    """MEMBER."""
+    """Everything: input, cache reads, cache writes and output (observed)."""
     cache_read_input_tokens: int | None = None
-    """MEMBER."""
+    """Tokens that came from the cache, which is cheaper. None when AWS did not say."""
     cache_write_input_tokens: int | None = None
-    """MEMBER."""
+    """Tokens written to the cache, which is dearer. None when AWS did not say."""
     cache_details: Annotated[list[CacheDetail], NullReadsEmpty()] = Field(default_factory=list)
-    """MEMBER."""
+    """Cache writes by lifetime, the longer first: writes for an hour cost more than those for five minutes. Empty when
+    there were none, or when AWS did not say."""
 
 
 class ConverseMetrics(Model):
-    """DOC."""
+    """How long the call took on AWS's side.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseMetrics.html
+    """
 
     latency_ms: int | None = None
-    """MEMBER."""
+    """Milliseconds from the request to the end of the reply, as AWS measured it."""
 
 
 class PromptRouterTrace(Model):
-    """DOC."""
+    """What a prompt router decided.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_PromptRouterTrace.html
+    """
 
     invoked_model_id: str | None = None
-    """MEMBER."""
+    """The ARN of the model, or inference profile, that it chose."""
 
 
 class ConverseTrace(Model):
-    """DOC."""
+    """How the reply came about.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseTrace.html
+    """
 
     guardrail: GuardrailTraceAssessment | None = None
-    """MEMBER."""
+    """What the guardrail found. None unless `guardrail_config.trace` is on."""
     prompt_router: PromptRouterTrace | None = None
-    """MEMBER."""
+    """Which model a prompt router chose. None unless `model_id` was a prompt router."""
 
 
 class ConverseResponse(Result):
-    """DOC."""
+    """The model's reply, from `converse()` and, put together from its events, from a stream's `final()`.
+
+    The usual ways in: `reply.text`, `reply.tool_uses`, `reply.content`, and `reply.message` to append to the history.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
+    """
 
     essential = frozenset({"output", "stop_reason", "usage"})
 
     output: ConverseOutput
-    """MEMBER."""
+    """The model's message; `reply.message` is the same, without the union."""
     stop_reason: StopReason
-    """MEMBER."""
+    """Why the model stopped. `max_tokens` and `model_context_window_exceeded` mean that the reply is cut,
+    `guardrail_intervened` that its text is the guardrail's, `malformed_...` that the model broke a format. None only in
+    `stream.partial` (and in an error's `.partial`), while the stop has not come."""
     usage: TokenUsage
-    """MEMBER."""
+    """What the reply cost. The type says `TokenUsage`, since that is so for every complete reply, but it is None in two
+    cases: a stream that ended without its metadata event, and `stream.partial` (or an error's `.partial`)."""
     metrics: ConverseMetrics | None = None
-    """MEMBER."""
+    """How long it took; None when AWS did not say, as in a partial reply."""
     additional_model_response_fields: Document = None
-    """MEMBER."""
+    """What `additional_model_response_field_paths` asked for: the model's own JSON, untouched."""
     trace: ConverseTrace | None = None
-    """MEMBER."""
+    """What the guardrail or the prompt router did. None unless asked for."""
     performance_config: PerformanceConfiguration | None = None
-    """MEMBER."""
+    """The latency variant that served the request."""
     service_tier: ServiceTier | None = None
-    """MEMBER."""
+    """The tier that served the request, which may be another than the one asked for."""
 
     @property
     def message(self) -> Message:
@@ -193,77 +230,98 @@ class ConverseResponse(Result):
 
 
 class ConverseStreamRequest(Model):
-    """DOC."""
+    """A conversation for the model to continue, answered as a stream of events.
+
+    It has the members of `ConverseRequest`; only the guardrail's settings have one more, for the stream.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html
+    """
 
     model_id: str
-    """MEMBER."""
+    """What to call, 1 to 2,048 characters: a model id, an inference profile, an ARN. See `ConverseRequest.model_id`."""
     messages: list[Message] | None = None
-    """MEMBER."""
+    """The conversation so far, the oldest message first. None only with a stored prompt as `model_id`."""
     system: list[SystemContentBlock] | None = None
-    """MEMBER."""
+    """Instructions that stand above the conversation: text of at least 1 character, guarded content, cache points."""
     inference_config: InferenceConfiguration | None = None
-    """MEMBER."""
+    """How to generate: length, randomness, stop sequences."""
     tool_config: ToolConfiguration | None = None
-    """MEMBER."""
+    """The tools that the model may call. Also needed when only the history holds tool calls."""
     guardrail_config: GuardrailStreamConfiguration | None = None
-    """MEMBER."""
+    """The guardrail to apply, and whether the stream waits for it."""
     additional_model_request_fields: Document = None
-    """MEMBER."""
+    """Any JSON that goes to the model as it is. Keys are never renamed."""
     prompt_variables: dict[str, PromptVariableValues] | None = None
-    """MEMBER."""
+    """Values for the variables of a stored prompt, by name. Ignored unless `model_id` is a prompt's ARN."""
     additional_model_response_field_paths: list[str] | None = None
-    """MEMBER."""
+    """JSON Pointers to fields of the model's own answer that the reply should carry: at most 10, 1 to 256 characters
+    each. They come with the `messageStop` event."""
     request_metadata: dict[str, str] | None = None
-    """MEMBER."""
+    """Labels for AWS's invocation logs: 1 to 16, keys of 1 to 256 and values of up to 256 characters: letters, digits,
+    spaces and `:_@$#=/+,-.`. Not for secrets: they are logged."""
     performance_config: PerformanceConfiguration | None = None
-    """MEMBER."""
+    """Whether to use a latency-optimized variant of the model."""
     service_tier: ServiceTier | None = None
-    """MEMBER."""
+    """Which tier should serve the request."""
     output_config: OutputConfig | None = None
-    """MEMBER."""
+    """Structured output, and how hard the model works."""
 
 
 class ConverseStreamTrace(Model):
-    """DOC."""
+    """How the streamed reply came about.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStreamTrace.html
+    """
 
     guardrail: GuardrailTraceAssessment | None = None
-    """MEMBER."""
+    """What the guardrail found. None unless `guardrail_config.trace` is on."""
     prompt_router: PromptRouterTrace | None = None
-    """MEMBER."""
+    """Which model a prompt router chose. None unless `model_id` was a prompt router."""
 
 
 class ConverseTokensRequest(Model):
-    """DOC."""
+    """A Converse request whose input tokens are to be counted: the parts that count.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseTokensRequest.html
+    """
 
     messages: list[Message] | None = None
-    """MEMBER."""
+    """The conversation."""
     system: list[SystemContentBlock] | None = None
-    """MEMBER."""
+    """The instructions above it."""
     tool_config: ToolConfiguration | None = None
-    """MEMBER."""
+    """The tools. They count, and not little."""
     additional_model_request_fields: Document = None
-    """MEMBER."""
+    """JSON for the model itself, since it may change the count (thinking, for example)."""
 
 
 CountTokensInput: TypeAlias = Annotated[
     InvokeModelTokensRequest | ConverseTokensRequest | UnknownBlock,
     WireUnion("CountTokensInput", invokeModel=InvokeModelTokensRequest, converse=ConverseTokensRequest),
 ]
+"""What to count: a Converse request, or the raw body of an InvokeModel request."""
 
 
 class CountTokensRequest(Model):
-    """DOC."""
+    """Asks how many input tokens a request would have. The count is free, and no model runs.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CountTokens.html
+    """
 
     model_id: str
-    """MEMBER."""
+    """A model id or ARN, 1 to 256 characters: each model counts differently. Most Regions want it without a prefix such
+    as `us.`, some only with it."""
     input: CountTokensInput
-    """MEMBER."""
+    """What to count, in a form that the model takes."""
 
 
 class CountTokensResponse(Result):
-    """DOC."""
+    """How many input tokens the request would have.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CountTokens.html
+    """
 
     essential = frozenset({"input_tokens"})
 
     input_tokens: int
-    """MEMBER."""
+    """The count for that model: what `inputTokens` would be on a call without a cache."""
