@@ -1,4 +1,8 @@
-"""DOC."""
+"""What a stream is made of. Each event is one frame on the wire, named by its event type.
+
+Every event of AWS's also carries a padding key `p`, which is dropped; whatever else is unknown is kept. A member that
+AWS left out is None.
+"""
 
 from __future__ import annotations
 
@@ -56,73 +60,94 @@ __all__ = [
 
 
 class MessageStartEvent(Model):
-    """DOC."""
+    """The reply begins.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_MessageStartEvent.html
+    """
 
     essential = frozenset({"role"})
 
     role: ConversationRole
-    """MEMBER."""
+    """Who speaks: `assistant`."""
 
 
 class ToolUseBlockStart(Model):
-    """DOC."""
+    """A tool call begins; its input follows as deltas.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolUseBlockStart.html
+    """
 
     essential = frozenset({"tool_use_id", "name"})
 
     tool_use_id: str
-    """MEMBER."""
+    """The id of the call, which its result must repeat: 1 to 64 characters of `[a-zA-Z0-9_.:-]`."""
     name: str
-    """MEMBER."""
+    """The tool to run, 1 to 64 characters of `[a-zA-Z0-9_-]`."""
     type: ToolUseType | None = None
-    """MEMBER."""
+    """`server_tool_use` when AWS runs the tool itself. Models send `tool_use`, too."""
 
 
 class ToolResultBlockStart(Model):
-    """DOC."""
+    """The result of a tool that ran on AWS's side begins.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolResultBlockStart.html
+    """
 
     essential = frozenset({"tool_use_id"})
 
     tool_use_id: str
-    """MEMBER."""
+    """The call that this is the result of: 1 to 64 characters of `[a-zA-Z0-9_.:-]`."""
     type: str | None = None
-    """MEMBER."""
+    """What kind of result: `nova_code_interpreter_result`, for example."""
     status: ToolResultStatus | None = None
-    """MEMBER."""
+    """`success` or `error`."""
 
 
 class ImageBlockStart(Model):
-    """DOC."""
+    """An image by the model begins; its bytes follow as deltas.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ImageBlockStart.html
+    """
 
     format: ImageFormat | None = None
-    """MEMBER."""
+    """What the bytes will be encoded as."""
 
 
 ContentBlockStart: TypeAlias = Annotated[
     ToolUseBlockStart | ToolResultBlockStart | ImageBlockStart | UnknownBlock,
     WireUnion("ContentBlockStart", toolUse=ToolUseBlockStart, toolResult=ToolResultBlockStart, image=ImageBlockStart),
 ]
+"""What begins: a tool call, a tool result or an image."""
 
 
 class ContentBlockStartEvent(Model):
-    """DOC."""
+    """A block begins. Text, reasoning and citations have no such event: their first delta begins them.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ContentBlockStartEvent.html
+    """
 
     start: ContentBlockStart | None = None
-    """MEMBER."""
+    """What kind of block, and what is known of it so far."""
     content_block_index: int | None = None
-    """MEMBER."""
+    """The place of the block in the message, from 0. Indexes may have gaps."""
 
 
 class ToolUseBlockDelta(Model):
-    """DOC."""
+    """A piece of a tool call's input.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolUseBlockDelta.html
+    """
 
     input: str | None = None
-    """MEMBER."""
+    """A piece of JSON text, which may end anywhere; joined, the pieces are the arguments. The first is often empty, and
+    a call without arguments has none at all, which means `{}`."""
 
 
 ToolResultBlockDelta: TypeAlias = Annotated[
     str | JsonBlock | UnknownBlock,
     WireUnion("ToolResultBlockDelta", text=str, json=JsonBlock),
 ]
+"""A piece of a tool result: text as `str`, JSON as `JsonBlock`."""
 
 
 class ToolResultDelta(Value[list[ToolResultBlockDelta]]):
@@ -152,35 +177,45 @@ ReasoningContentBlockDelta: TypeAlias = Annotated[
         signature=ReasoningSignatureDelta,
     ),
 ]
+"""A piece of reasoning: its text, its signature (after the text), or encrypted bytes."""
 
 
 class CitationSourceContentDelta(Model):
-    """DOC."""
+    """A piece of what the model quotes.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CitationSourceContentDelta.html
+    """
 
     text: str | None = None
-    """MEMBER."""
+    """The piece of text."""
 
 
 class CitationsDelta(Model):
-    """DOC."""
+    """A citation for the block, which may come before the text that it supports.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CitationsDelta.html
+    """
 
     title: str | None = None
-    """MEMBER."""
+    """The title of the source; for a document its `name`."""
     source: str | None = None
-    """MEMBER."""
+    """The source as the request named it."""
     source_content: Annotated[list[CitationSourceContentDelta], NullReadsEmpty()] = Field(default_factory=list)
-    """MEMBER."""
+    """The passages that the model relied on, quoted."""
     location: CitationLocation | None = None
-    """MEMBER."""
+    """Where in the source they stand."""
 
 
 class ImageBlockDelta(Model):
-    """DOC."""
+    """A piece of an image.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ImageBlockDelta.html
+    """
 
     source: ImageSource | None = None
-    """MEMBER."""
+    """The piece: `bytes` to be appended to those before, or an `S3Location`."""
     error: ErrorBlock | None = None
-    """MEMBER."""
+    """Why the image could not be made; None when all is well."""
 
 
 ContentBlockDelta: TypeAlias = Annotated[
@@ -203,64 +238,83 @@ ContentBlockDelta: TypeAlias = Annotated[
         image=ImageBlockDelta,
     ),
 ]
+"""A piece of a block: `str` for text (often empty), and a class for everything else."""
 
 
 class ContentBlockDeltaEvent(Model):
-    """DOC."""
+    """A block grows.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ContentBlockDeltaEvent.html
+    """
 
     delta: ContentBlockDelta | None = None
-    """MEMBER."""
+    """What is added."""
     content_block_index: int | None = None
-    """MEMBER."""
+    """The place of the block in the message, from 0."""
 
 
 class ContentBlockStopEvent(Model):
-    """DOC."""
+    """A block is complete.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ContentBlockStopEvent.html
+    """
 
     content_block_index: int | None = None
-    """MEMBER."""
+    """The place of the block in the message, from 0."""
 
 
 class MessageStopEvent(Model):
-    """DOC."""
+    """The message is complete. A stream that ends without this event was cut.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_MessageStopEvent.html
+    """
 
     essential = frozenset({"stop_reason"})
 
     stop_reason: StopReason
-    """MEMBER."""
+    """Why the model stopped. See `ConverseResponse.stop_reason`."""
     additional_model_response_fields: Document = None
-    """MEMBER."""
+    """What `additional_model_response_field_paths` asked for: the model's own JSON, untouched."""
 
 
 class ConverseStreamMetrics(Model):
-    """DOC."""
+    """How long the stream took on AWS's side.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStreamMetrics.html
+    """
 
     latency_ms: int | None = None
-    """MEMBER."""
+    """Milliseconds from the request to the end of the stream, as AWS measured it."""
 
 
 class ConverseStreamMetadataEvent(Model):
-    """DOC."""
+    """The bill, after the message: normally the last event. It may be missing.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStreamMetadataEvent.html
+    """
 
     essential = frozenset({"usage"})
 
     usage: TokenUsage
-    """MEMBER."""
+    """What the reply cost, in tokens."""
     metrics: ConverseStreamMetrics | None = None
-    """MEMBER."""
+    """How long it took."""
     trace: ConverseStreamTrace | None = None
-    """MEMBER."""
+    """What the guardrail or the prompt router did. None unless asked for."""
     performance_config: PerformanceConfiguration | None = None
-    """MEMBER."""
+    """The latency variant that served the request."""
     service_tier: ServiceTier | None = None
-    """MEMBER."""
+    """The tier that served the request, which may be another than the one asked for."""
 
 
 class PayloadPart(Model):
-    """DOC."""
+    """A piece of an InvokeModel stream.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_PayloadPart.html
+    """
 
     bytes: Blob | None = None
-    """MEMBER."""
+    """The model's own event, mostly JSON, up to 1,000,000 bytes."""
 
 
 class UnknownEvent:
