@@ -1,4 +1,9 @@
-"""DOC."""
+"""What a guardrail found: the assessments in a Converse trace and in the answer of ApplyGuardrail.
+
+All of this comes from AWS. A member that it left out is None, a list or map is empty. Texts that matched are quoted
+here, so treat an assessment as no less sensitive than the prompt. `detected` says that a filter matched, `action` what
+was done about it; with the full trace or scope there are also entries that matched nothing.
+"""
 
 from __future__ import annotations
 
@@ -48,29 +53,37 @@ __all__ = [
 
 
 GuardrailTopicType: TypeAlias = Annotated[Literal["DENY"] | str, OpenEnum()]
+"""What a topic is in the guardrail: one to deny."""
 
 
 GuardrailTopicPolicyAction: TypeAlias = Annotated[Literal["BLOCKED", "NONE"] | str, OpenEnum()]
+"""What was done about a topic."""
 
 
 class GuardrailTopic(Model):
-    """DOC."""
+    """A topic that the guardrail is to keep out.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailTopic.html
+    """
 
     name: str | None = None
-    """MEMBER."""
+    """The name that the guardrail gives the topic."""
     type: GuardrailTopicType | None = None
-    """MEMBER."""
+    """The kind of topic: `DENY`."""
     action: GuardrailTopicPolicyAction | None = None
-    """MEMBER."""
+    """What was done: `BLOCKED`, or `NONE`."""
     detected: bool | None = None
-    """MEMBER."""
+    """Whether the topic came up."""
 
 
 class GuardrailTopicPolicyAssessment(Model):
-    """DOC."""
+    """What the topic filters found.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailTopicPolicyAssessment.html
+    """
 
     topics: Annotated[list[GuardrailTopic], NullReadsEmpty()] = Field(default_factory=list)
-    """MEMBER."""
+    """One entry for each topic."""
 
 
 GuardrailContentFilterType: TypeAlias = Annotated[
@@ -85,76 +98,97 @@ GuardrailContentFilterType: TypeAlias = Annotated[
     | str,
     OpenEnum(),
 ]
+"""The harm that a content filter looks for."""
 
 
 GuardrailContentFilterConfidence: TypeAlias = Annotated[Literal["NONE", "LOW", "MEDIUM", "HIGH"] | str, OpenEnum()]
+"""How sure the filter is that the content is harmful."""
 
 
 GuardrailContentFilterStrength: TypeAlias = Annotated[Literal["NONE", "LOW", "MEDIUM", "HIGH"] | str, OpenEnum()]
+"""How strict the filter is set: a higher strength acts at a lower confidence."""
 
 
 GuardrailContentPolicyAction: TypeAlias = Annotated[Literal["BLOCKED", "NONE"] | str, OpenEnum()]
+"""What was done about harmful content."""
 
 
 class GuardrailContentFilter(Model):
-    """DOC."""
+    """What one content filter found.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailContentFilter.html
+    """
 
     type: GuardrailContentFilterType | None = None
-    """MEMBER."""
+    """The harm that it looks for."""
     confidence: GuardrailContentFilterConfidence | None = None
-    """MEMBER."""
+    """How sure it is. It acts from a confidence that `filter_strength` decides."""
     filter_strength: GuardrailContentFilterStrength | None = None
-    """MEMBER."""
+    """How strict it is set in the guardrail."""
     action: GuardrailContentPolicyAction | None = None
-    """MEMBER."""
+    """What was done: `BLOCKED`, or `NONE`."""
     detected: bool | None = None
-    """MEMBER."""
+    """Whether the content fell foul of the filter."""
 
 
 class GuardrailContentPolicyAssessment(Model):
-    """DOC."""
+    """What the content filters found.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailContentPolicyAssessment.html
+    """
 
     filters: Annotated[list[GuardrailContentFilter], NullReadsEmpty()] = Field(default_factory=list)
-    """MEMBER."""
+    """One entry for each filter."""
 
 
 GuardrailWordPolicyAction: TypeAlias = Annotated[Literal["BLOCKED", "NONE"] | str, OpenEnum()]
+"""What was done about a word."""
 
 
 class GuardrailCustomWord(Model):
-    """DOC."""
+    """A word or phrase that the guardrail's owner listed.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailCustomWord.html
+    """
 
     match: str | None = None
-    """MEMBER."""
+    """The text that matched."""
     action: GuardrailWordPolicyAction | None = None
-    """MEMBER."""
+    """What was done: `BLOCKED`, or `NONE`."""
     detected: bool | None = None
-    """MEMBER."""
+    """Whether the word was there."""
 
 
 GuardrailManagedWordType: TypeAlias = Annotated[Literal["PROFANITY"] | str, OpenEnum()]
+"""The lists of words that AWS maintains."""
 
 
 class GuardrailManagedWord(Model):
-    """DOC."""
+    """A word from a list that AWS maintains.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailManagedWord.html
+    """
 
     match: str | None = None
-    """MEMBER."""
+    """The text that matched."""
     type: GuardrailManagedWordType | None = None
-    """MEMBER."""
+    """The list that the word is on."""
     action: GuardrailWordPolicyAction | None = None
-    """MEMBER."""
+    """What was done: `BLOCKED`, or `NONE`."""
     detected: bool | None = None
-    """MEMBER."""
+    """Whether the word was there."""
 
 
 class GuardrailWordPolicyAssessment(Model):
-    """DOC."""
+    """What the word filters found.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailWordPolicyAssessment.html
+    """
 
     custom_words: Annotated[list[GuardrailCustomWord], NullReadsEmpty()] = Field(default_factory=list)
-    """MEMBER."""
+    """Matches with the owner's own list."""
     managed_word_lists: Annotated[list[GuardrailManagedWord], NullReadsEmpty()] = Field(default_factory=list)
-    """MEMBER."""
+    """Matches with AWS's lists."""
 
 
 GuardrailPiiEntityType: TypeAlias = Annotated[
@@ -194,6 +228,7 @@ GuardrailPiiEntityType: TypeAlias = Annotated[
     | str,
     OpenEnum(),
 ]
+"""The personal data that a guardrail can find."""
 
 
 GuardrailSensitiveInformationPolicyAction: TypeAlias = Annotated[
@@ -205,132 +240,165 @@ GuardrailSensitiveInformationPolicyAction: TypeAlias = Annotated[
     | str,
     OpenEnum(),
 ]
+"""What was done about sensitive information: masked, blocked, or nothing."""
 
 
 class GuardrailPiiEntityFilter(Model):
-    """DOC."""
+    """A piece of personal data that was found.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailPiiEntityFilter.html
+    """
 
     match: str | None = None
-    """MEMBER."""
+    """The text that matched: the personal data itself."""
     type: GuardrailPiiEntityType | None = None
-    """MEMBER."""
+    """What kind of personal data it is."""
     action: GuardrailSensitiveInformationPolicyAction | None = None
-    """MEMBER."""
+    """`ANONYMIZED` (masked in the output), `BLOCKED`, or `NONE`."""
     detected: bool | None = None
-    """MEMBER."""
+    """Whether the data was there."""
 
 
 class GuardrailRegexFilter(Model):
-    """DOC."""
+    """A match with a regular expression of the guardrail's owner.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailRegexFilter.html
+    """
 
     name: str | None = None
-    """MEMBER."""
+    """The name that the guardrail gives the expression."""
     match: str | None = None
-    """MEMBER."""
+    """The text that matched."""
     regex: str | None = None
-    """MEMBER."""
+    """The expression."""
     action: GuardrailSensitiveInformationPolicyAction | None = None
-    """MEMBER."""
+    """`ANONYMIZED` (masked in the output), `BLOCKED`, or `NONE`."""
     detected: bool | None = None
-    """MEMBER."""
+    """Whether the expression matched."""
 
 
 class GuardrailSensitiveInformationPolicyAssessment(Model):
-    """DOC."""
+    """What the filters for sensitive information found.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailSensitiveInformationPolicyAssessment.html
+    """
 
     pii_entities: Annotated[list[GuardrailPiiEntityFilter], NullReadsEmpty()] = Field(default_factory=list)
-    """MEMBER."""
+    """Personal data."""
     regexes: Annotated[list[GuardrailRegexFilter], NullReadsEmpty()] = Field(default_factory=list)
-    """MEMBER."""
+    """Matches with the owner's expressions. AWS leaves it out at times, though its model requires it (seen 2026-07)."""
 
 
 GuardrailContextualGroundingFilterType: TypeAlias = Annotated[Literal["GROUNDING", "RELEVANCE"] | str, OpenEnum()]
+"""What a score is about: `GROUNDING`, true to the sources, or `RELEVANCE`, to the question."""
 
 
 GuardrailContextualGroundingPolicyAction: TypeAlias = Annotated[Literal["BLOCKED", "NONE"] | str, OpenEnum()]
+"""What was done about an answer that is ungrounded or beside the point."""
 
 
 class GuardrailContextualGroundingFilter(Model):
-    """DOC."""
+    """How well an answer agrees with its sources, or with the question.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailContextualGroundingFilter.html
+    """
 
     type: GuardrailContextualGroundingFilterType | None = None
-    """MEMBER."""
+    """Which of the two."""
     threshold: float | None = None
-    """MEMBER."""
+    """The lowest score that passes, 0 to 1."""
     score: float | None = None
-    """MEMBER."""
+    """The answer's score, 0 to 1; higher is better."""
     action: GuardrailContextualGroundingPolicyAction | None = None
-    """MEMBER."""
+    """What was done: `BLOCKED`, or `NONE`."""
     detected: bool | None = None
-    """MEMBER."""
+    """Whether the score is below the threshold."""
 
 
 class GuardrailContextualGroundingPolicyAssessment(Model):
-    """DOC."""
+    """What the contextual grounding check found.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailContextualGroundingPolicyAssessment.html
+    """
 
     filters: Annotated[list[GuardrailContextualGroundingFilter], NullReadsEmpty()] = Field(default_factory=list)
-    """MEMBER."""
+    """The scores."""
 
 
 class GuardrailUsage(Model):
-    """DOC."""
+    """What the guardrail cost, in the units that AWS bills. A text unit is up to 1,000 characters.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailUsage.html
+    """
 
     topic_policy_units: int | None = None
-    """MEMBER."""
+    """Text units checked for topics."""
     content_policy_units: int | None = None
-    """MEMBER."""
+    """Text units checked for harmful content."""
     word_policy_units: int | None = None
-    """MEMBER."""
+    """Text units checked for words."""
     sensitive_information_policy_units: int | None = None
-    """MEMBER."""
+    """Text units checked for personal data."""
     sensitive_information_policy_free_units: int | None = None
-    """MEMBER."""
+    """Text units checked for regular expressions, which are free."""
     contextual_grounding_policy_units: int | None = None
-    """MEMBER."""
+    """Text units checked for grounding and relevance."""
     content_policy_image_units: int | None = None
-    """MEMBER."""
+    """Images checked for harmful content."""
     automated_reasoning_policy_units: int | None = None
-    """MEMBER."""
+    """Text units checked by automated reasoning."""
     automated_reasoning_policies: int | None = None
-    """MEMBER."""
+    """How many automated reasoning policies were run."""
 
 
 class GuardrailTextCharactersCoverage(Model):
-    """DOC."""
+    """How much of the text was checked.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailTextCharactersCoverage.html
+    """
 
     guarded: int | None = None
-    """MEMBER."""
+    """Characters that were checked."""
     total: int | None = None
-    """MEMBER."""
+    """Characters that there were."""
 
 
 class GuardrailImageCoverage(Model):
-    """DOC."""
+    """How many of the images were checked.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailImageCoverage.html
+    """
 
     guarded: int | None = None
-    """MEMBER."""
+    """Images that were checked."""
     total: int | None = None
-    """MEMBER."""
+    """Images that there were."""
 
 
 class GuardrailCoverage(Model):
-    """DOC."""
+    """How much of the content was checked: not all of it, if only some was marked to be guarded.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailCoverage.html
+    """
 
     text_characters: GuardrailTextCharactersCoverage | None = None
-    """MEMBER."""
+    """The text, in characters."""
     images: GuardrailImageCoverage | None = None
-    """MEMBER."""
+    """The images. None when AWS did not say: it sends null for a request without any."""
 
 
 class GuardrailInvocationMetrics(Model):
-    """DOC."""
+    """What one run of the guardrail took.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailInvocationMetrics.html
+    """
 
     guardrail_processing_latency: int | None = None
-    """MEMBER."""
+    """How long it took, in milliseconds."""
     usage: GuardrailUsage | None = None
-    """MEMBER."""
+    """What it cost."""
     guardrail_coverage: GuardrailCoverage | None = None
-    """MEMBER."""
+    """How much it checked."""
 
 
 GuardrailOrigin: TypeAlias = Annotated[
@@ -342,55 +410,66 @@ GuardrailOrigin: TypeAlias = Annotated[
     | str,
     OpenEnum(),
 ]
+"""Why a guardrail ran: the request asked for it, or the account or organization enforces it."""
 
 
 GuardrailOwnership: TypeAlias = Annotated[Literal["SELF", "CROSS_ACCOUNT"] | str, OpenEnum()]
+"""Whether the guardrail belongs to the calling account or to another."""
 
 
 class AppliedGuardrailDetails(Model):
-    """DOC."""
+    """Which guardrail ran, and why.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_AppliedGuardrailDetails.html
+    """
 
     guardrail_id: str | None = None
-    """MEMBER."""
+    """Its id, up to 2,048 characters."""
     guardrail_version: str | None = None
-    """MEMBER."""
+    """`DRAFT`, or the number of the version."""
     guardrail_arn: str | None = None
-    """MEMBER."""
+    """Its ARN, up to 2,048 characters."""
     guardrail_origin: Annotated[list[GuardrailOrigin], NullReadsEmpty()] = Field(default_factory=list)
-    """MEMBER."""
+    """Why it ran; there may be more than one reason."""
     guardrail_ownership: GuardrailOwnership | None = None
-    """MEMBER."""
+    """Whose it is."""
 
 
 class GuardrailAssessment(Model):
-    """DOC."""
+    """What one guardrail found, policy by policy: None for one that it does not have or that had nothing to tell.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailAssessment.html
+    """
 
     topic_policy: GuardrailTopicPolicyAssessment | None = None
-    """MEMBER."""
+    """Topics to be kept out."""
     content_policy: GuardrailContentPolicyAssessment | None = None
-    """MEMBER."""
+    """Harmful content."""
     word_policy: GuardrailWordPolicyAssessment | None = None
-    """MEMBER."""
+    """Words to be kept out."""
     sensitive_information_policy: GuardrailSensitiveInformationPolicyAssessment | None = None
-    """MEMBER."""
+    """Personal data and the owner's regular expressions."""
     contextual_grounding_policy: GuardrailContextualGroundingPolicyAssessment | None = None
-    """MEMBER."""
+    """Whether the answer is true to its sources and to the point."""
     automated_reasoning_policy: GuardrailAutomatedReasoningPolicyAssessment | None = None
-    """MEMBER."""
+    """Whether the answer agrees with formal rules."""
     invocation_metrics: GuardrailInvocationMetrics | None = None
-    """MEMBER."""
+    """What the run took: time, units, coverage."""
     applied_guardrail_details: AppliedGuardrailDetails | None = None
-    """MEMBER."""
+    """Which guardrail it was."""
 
 
 class GuardrailTraceAssessment(Model):
-    """DOC."""
+    """What the guardrail saw and did in a Converse call. Whether it blocked something is said by `stop_reason`.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailTraceAssessment.html
+    """
 
     model_output: Annotated[list[str], NullReadsEmpty()] = Field(default_factory=list)
-    """MEMBER."""
+    """What the model had written before the guardrail changed or withheld it."""
     input_assessment: Annotated[dict[str, GuardrailAssessment], NullReadsEmpty()] = Field(default_factory=dict)
-    """MEMBER."""
+    """What was found in the request, by guardrail id."""
     output_assessments: Annotated[dict[str, list[GuardrailAssessment]], NullReadsEmpty()] = Field(default_factory=dict)
-    """MEMBER."""
+    """What was found in the reply, by guardrail id; a stream is checked more than once, hence the lists."""
     action_reason: str | None = None
-    """MEMBER."""
+    """Why the guardrail acted, for people."""
