@@ -1,4 +1,7 @@
-"""DOC."""
+"""InvokeGuardrailChecks: single checks, configured in the request itself, without a guardrail resource.
+
+In the response, a member that AWS left out is None, a list is empty.
+"""
 
 from __future__ import annotations
 
@@ -41,21 +44,26 @@ __all__ = [
 
 
 GuardrailChecksRole: TypeAlias = Annotated[Literal["user", "assistant", "system"] | str, OpenEnum()]
+"""Who wrote a message."""
 
 
 GuardrailChecksContentBlock: TypeAlias = Annotated[
     str | UnknownBlock,
     WireUnion("GuardrailChecksContentBlock", text=str),
 ]
+"""Content to be checked: text of at least 1 character."""
 
 
 class GuardrailChecksMessage(Model):
-    """DOC."""
+    """A message to be checked.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailChecksMessage.html
+    """
 
     role: GuardrailChecksRole
-    """MEMBER."""
+    """Who wrote it."""
     content: list[GuardrailChecksContentBlock]
-    """MEMBER."""
+    """What it says: at least one text."""
 
 
 GuardrailChecksContentFilterCategory: TypeAlias = Annotated[
@@ -69,20 +77,27 @@ GuardrailChecksContentFilterCategory: TypeAlias = Annotated[
     | str,
     OpenEnum(),
 ]
+"""The harm that a content filter looks for."""
 
 
 class GuardrailChecksContentFilterCategoryConfig(Model):
-    """DOC."""
+    """A harm to look for.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailChecksContentFilterCategoryConfig.html
+    """
 
     category: GuardrailChecksContentFilterCategory
-    """MEMBER."""
+    """Which one."""
 
 
 class GuardrailChecksContentFilterConfig(Model):
-    """DOC."""
+    """Asks for the check for harmful content.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailChecksContentFilterConfig.html
+    """
 
     categories: list[GuardrailChecksContentFilterCategoryConfig]
-    """MEMBER."""
+    """What to look for: 1 to 5 categories."""
 
 
 GuardrailChecksPromptAttackCategory: TypeAlias = Annotated[
@@ -94,20 +109,27 @@ GuardrailChecksPromptAttackCategory: TypeAlias = Annotated[
     | str,
     OpenEnum(),
 ]
+"""The kinds of attack on a prompt."""
 
 
 class GuardrailChecksPromptAttackCategoryConfig(Model):
-    """DOC."""
+    """An attack to look for.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailChecksPromptAttackCategoryConfig.html
+    """
 
     category: GuardrailChecksPromptAttackCategory
-    """MEMBER."""
+    """Which one."""
 
 
 class GuardrailChecksPromptAttackConfig(Model):
-    """DOC."""
+    """Asks for the check for attacks on the prompt.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailChecksPromptAttackConfig.html
+    """
 
     categories: list[GuardrailChecksPromptAttackCategoryConfig]
-    """MEMBER."""
+    """What to look for: 1 to 3 categories."""
 
 
 GuardrailChecksSensitiveInformationEntityType: TypeAlias = Annotated[
@@ -147,149 +169,198 @@ GuardrailChecksSensitiveInformationEntityType: TypeAlias = Annotated[
     | str,
     OpenEnum(),
 ]
+"""The personal data that the check can find."""
 
 
 class GuardrailChecksSensitiveInformationEntityConfig(Model):
-    """DOC."""
+    """A kind of personal data to look for.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailChecksSensitiveInformationEntityConfig.html
+    """
 
     type: GuardrailChecksSensitiveInformationEntityType
-    """MEMBER."""
+    """Which one."""
 
 
 class GuardrailChecksSensitiveInformationConfig(Model):
-    """DOC."""
+    """Asks for the check for personal data.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailChecksSensitiveInformationConfig.html
+    """
 
     entities: list[GuardrailChecksSensitiveInformationEntityConfig]
-    """MEMBER."""
+    """What to look for: 1 to 31 kinds."""
 
 
 class GuardrailChecksConfig(Model):
-    """DOC."""
+    """The checks to run: those that are not None, at least one.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailChecksConfig.html
+    """
 
     content_filter: GuardrailChecksContentFilterConfig | None = None
-    """MEMBER."""
+    """Harmful content."""
     prompt_attack: GuardrailChecksPromptAttackConfig | None = None
-    """MEMBER."""
+    """Attacks on the prompt."""
     sensitive_information: GuardrailChecksSensitiveInformationConfig | None = None
-    """MEMBER."""
+    """Personal data."""
 
 
 class InvokeGuardrailChecksRequest(Model):
-    """DOC."""
+    """Messages to be checked, and the checks to run on them.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeGuardrailChecks.html
+    """
 
     messages: list[GuardrailChecksMessage]
-    """MEMBER."""
+    """The messages, at least one."""
     checks: GuardrailChecksConfig
-    """MEMBER."""
+    """The checks, at least one."""
 
 
 class GuardrailChecksContentFilterResultEntry(Model):
-    """DOC."""
+    """How harmful the messages are, in one category.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailChecksContentFilterResultEntry.html
+    """
 
     category: GuardrailChecksContentFilterCategory | None = None
-    """MEMBER."""
+    """The category."""
     severity_score: float | None = None
-    """MEMBER."""
+    """0.0 (harmless) to 1.0. There is no verdict: where to draw the line is up to you."""
 
 
 class GuardrailChecksContentFilterResult(Model):
-    """DOC."""
+    """What the check for harmful content found.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailChecksContentFilterResult.html
+    """
 
     results: Annotated[list[GuardrailChecksContentFilterResultEntry], NullReadsEmpty()] = Field(default_factory=list)
-    """MEMBER."""
+    """One entry for each category that was asked for."""
 
 
 class GuardrailChecksPromptAttackResultEntry(Model):
-    """DOC."""
+    """How much the messages look like one kind of attack.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailChecksPromptAttackResultEntry.html
+    """
 
     category: GuardrailChecksPromptAttackCategory | None = None
-    """MEMBER."""
+    """The kind of attack."""
     severity_score: float | None = None
-    """MEMBER."""
+    """0.0 (harmless) to 1.0. There is no verdict: where to draw the line is up to you."""
 
 
 class GuardrailChecksPromptAttackResult(Model):
-    """DOC."""
+    """What the check for attacks on the prompt found.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailChecksPromptAttackResult.html
+    """
 
     results: Annotated[list[GuardrailChecksPromptAttackResultEntry], NullReadsEmpty()] = Field(default_factory=list)
-    """MEMBER."""
+    """One entry for each category that was asked for."""
 
 
 class GuardrailChecksSensitiveInformationResultEntry(Model):
-    """DOC."""
+    """A piece of personal data, and where it stands.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailChecksSensitiveInformationResultEntry.html
+    """
 
     type: GuardrailChecksSensitiveInformationEntityType | None = None
-    """MEMBER."""
+    """What kind of data it is."""
     confidence_score: float | None = None
-    """MEMBER."""
+    """How sure the check is, 0.0 to 1.0."""
     begin_offset: int | None = None
-    """MEMBER."""
+    """Where it begins in its text, in characters from 0."""
     end_offset: int | None = None
-    """MEMBER."""
+    """Where it ends in its text, in characters from 0."""
     message_index: int | None = None
-    """MEMBER."""
+    """Which message it is in, from 0."""
     content_index: int | None = None
-    """MEMBER."""
+    """Which content block of that message, from 0."""
 
 
 class GuardrailChecksSensitiveInformationResult(Model):
-    """DOC."""
+    """What the check for personal data found.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailChecksSensitiveInformationResult.html
+    """
 
     results: Annotated[list[GuardrailChecksSensitiveInformationResultEntry], NullReadsEmpty()] = Field(
         default_factory=list
     )
-    """MEMBER."""
+    """The finds."""
     truncated: bool | None = None
-    """MEMBER."""
+    """True when there were more finds than AWS returns, so `results` is not all."""
 
 
 class GuardrailChecksResults(Model):
-    """DOC."""
+    """What the checks found. A check that was not asked for is None.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailChecksResults.html
+    """
 
     content_filter: GuardrailChecksContentFilterResult | None = None
-    """MEMBER."""
+    """Harmful content."""
     prompt_attack: GuardrailChecksPromptAttackResult | None = None
-    """MEMBER."""
+    """Attacks on the prompt."""
     sensitive_information: GuardrailChecksSensitiveInformationResult | None = None
-    """MEMBER."""
+    """Personal data."""
 
 
 class GuardrailChecksContentFilterUsage(Model):
-    """DOC."""
+    """What the check for harmful content cost.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailChecksContentFilterUsage.html
+    """
 
     text_units: int | None = None
-    """MEMBER."""
+    """The text units that it is billed for."""
 
 
 class GuardrailChecksPromptAttackUsage(Model):
-    """DOC."""
+    """What the check for attacks on the prompt cost.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailChecksPromptAttackUsage.html
+    """
 
     text_units: int | None = None
-    """MEMBER."""
+    """The text units that it is billed for."""
 
 
 class GuardrailChecksSensitiveInformationUsage(Model):
-    """DOC."""
+    """What the check for personal data cost.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailChecksSensitiveInformationUsage.html
+    """
 
     text_units: int | None = None
-    """MEMBER."""
+    """The text units that it is billed for."""
 
 
 class GuardrailChecksUsageResults(Model):
-    """DOC."""
+    """What the checks cost. A check that was not asked for is None.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailChecksUsageResults.html
+    """
 
     content_filter: GuardrailChecksContentFilterUsage | None = None
-    """MEMBER."""
+    """Harmful content."""
     prompt_attack: GuardrailChecksPromptAttackUsage | None = None
-    """MEMBER."""
+    """Attacks on the prompt."""
     sensitive_information: GuardrailChecksSensitiveInformationUsage | None = None
-    """MEMBER."""
+    """Personal data."""
 
 
 class InvokeGuardrailChecksResponse(Result):
-    """DOC."""
+    """What the checks found, and what they cost.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeGuardrailChecks.html
+    """
 
     results: GuardrailChecksResults | None = None
-    """MEMBER."""
+    """What was found, check by check."""
     usage: GuardrailChecksUsageResults | None = None
-    """MEMBER."""
+    """What it cost, check by check."""
