@@ -1,0 +1,127 @@
+"""What kind of failure is it: may it pass by itself, and is it one that the client can repair?
+
+Pure functions over our own errors. The tables are AWS's (retry behaviour 2.1), the deviations are documented in
+`retry.py`. Codes are compared in any letter case, since event streams write them in lowerCamel.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from bedrock_converse.errors import (
+    APIError,
+    BedrockError,
+    ClientClosed,
+    ConnectError,
+    InternalServerError,
+    ModelNotReadyError,
+    PoolTimeout,
+    RequestTimeout,
+    ResponseInvalid,
+    ServiceUnavailableError,
+    ThrottlingError,
+    TransportError,
+)
+
+__all__ = ["Kind", "classify", "clock_is_off", "credentials_rejected"]
+
+Kind = Literal["transient", "throttling"]
+
+THROTTLING_CODES = frozenset(
+    {
+        "bandwidthlimitexceeded",
+        "ec2throttledexception",
+        "limitexceededexception",
+        "priorrequestnotcomplete",
+        "provisionedthroughputexceededexception",
+        "requestlimitexceeded",
+        "requestthrottled",
+        "requestthrottledexception",
+        "slowdown",
+        "throttledexception",
+        "throttling",
+        "throttlingexception",
+        "toomanyrequestsexception",
+        "transactioninprogressexception",
+    }
+)
+TRANSIENT_CODES = frozenset({"modelnotreadyexception", "requesttimeout", "requesttimeoutexception"})
+TRANSIENT_STATUSES = frozenset({500, 502, 503, 504})
+
+
+def classify(error: BedrockError) -> Kind | None:
+    """What kind of retryable failure this is, or None. Says nothing about money; `decide` does."""
+    # Its class may pass, but whoever made this one knows better: a daily quota, a certificate that does not verify.
+    if type(error).retryable and not error.retryable:
+        return None
+    if isinstance(error, APIError):
+        return _classify_answer(error)
+    if isinstance(error, TransportError):
+        return "transient" if _may_pass(error) else None
+    return None
+
+
+def _classify_answer(error: APIError) -> Kind | None:
+    # The code comes before the status: a 503 with a throttling code is throttling.
+    code = (error.code or "").lower()
+    if code in THROTTLING_CODES:
+        return "throttling"
+    if code in TRANSIENT_CODES or isinstance(error, ModelNotReadyError):
+        return "transient"
+    if error.status_code == 429 or isinstance(error, ThrottlingError):
+        return "throttling"
+    if error.status_code is None:  # made by hand, or an event of a stream whose status nobody filled in
+        return "transient" if isinstance(error, (InternalServerError, ServiceUnavailableError)) else None
+    return "transient" if error.status_code in TRANSIENT_STATUSES else None
+
+
+def _may_pass(error: TransportError) -> bool:
+    match error:
+        case ConnectError(reason=reason):
+            return reason != "tls"  # a failed check of the certificate; a handshake that is cut off is a "reset"
+        case RequestTimeout(phase=phase):
+            return phase != "total"
+        case ResponseInvalid():
+            # A whole answer that is no answer (a proxy's page): the same again, unless it was cut on the way here.
+            return error.possibly_billed
+        case ClientClosed() | PoolTimeout():
+            return False  # waiting again for the pool only makes its time limit longer
+        case _:
+            return True
+
+
+# --- failures that the caller can repair ------------------------------------------------------------------------------
+
+# `UnrecognizedClientException` is what rotated or deleted keys get: reading the credentials anew may find the new ones.
+REJECTED_CODES = frozenset({"expiredtoken", "expiredtokenexception", "unrecognizedclientexception"})
+SKEW_CODES = frozenset(
+    {
+        "accessdeniedexception",
+        "authfailure",
+        "invalidsignatureexception",
+        "requesttimetooskewed",
+        "signaturedoesnotmatch",
+    }
+)
+SKEW_THRESHOLD = 240.0
+
+
+def credentials_rejected(error: BedrockError) -> bool:
+    """AWS no longer takes the credentials, and fresh ones may do: expired, rotated, or an API key past its time."""
+    if not isinstance(error, APIError):
+        return False
+    # An API key has no code of its own: {"Message": "Bearer Token has expired"} with 403, reported by users since 2025.
+    return (error.code or "").lower() in REJECTED_CODES or (
+        error.status_code in (401, 403) and "bearer token has expired" in error.message.lower()
+    )
+
+
+def clock_is_off(error: BedrockError, *, measured: float | None, used: float) -> bool:
+    """The request was refused because its time was wrong by more than 240 s, and signing with `measured` may help.
+
+    `measured` is the server's clock minus ours in seconds, from the `Date` of the answer (None without one); `used` is
+    the correction that the request was signed with.
+    """
+    if measured is None or not isinstance(error, APIError) or (error.code or "").lower() not in SKEW_CODES:
+        return False
+    return abs(used - measured) > SKEW_THRESHOLD
