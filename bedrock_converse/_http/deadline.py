@@ -52,7 +52,7 @@ class Timeout:
     idle: float | None = 120.0
     """Between two events of a stream, while you wait for the next. Bytes that complete no event do not count."""
     total: float | None = None
-    """Everything together: credentials, waits for a connection, retries, and the time you take yourself during a stream."""
+    """Everything together: credentials, waits for a connection, retries, and your own time during a stream."""
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -62,7 +62,7 @@ class Timeout:
 
     @classmethod
     def of(cls, value: TimeoutLike) -> Timeout:
-        """What `timeout=` accepts, as a `Timeout`: one of these; seconds or a `timedelta`, the total; None, no limits."""
+        """What `timeout=` accepts: a `Timeout`; seconds or a `timedelta`, the total; None, no limits at all."""
         if isinstance(value, Timeout):
             return value
         if value is None:
@@ -127,8 +127,8 @@ class CallTimer:
             timer.close()
 
     `wait` runs one await under what is left of the phase, or of `total` if that is less, and raises `RequestTimeout`
-    when that runs out. A cancellation or a timeout of the caller's own passes through it untouched, and nothing of ours is
-    held between two waits. One wait at a time.
+    when that runs out. A cancellation or a timeout of the caller's own passes through it untouched, and nothing of ours
+    is held between two waits. One wait at a time.
     """
 
     __slots__ = ("_at", "_clock", "_limit", "_phase", "_timeout", "_total_at")
