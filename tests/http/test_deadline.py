@@ -397,7 +397,7 @@ def test_a_cancellation_that_is_swallowed_does_not_disarm_ours() -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert loop.time() - began == pytest.approx(12)
+        assert 12 <= loop.time() - began < 12.1
 
     run(main)
 
