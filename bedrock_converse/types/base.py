@@ -2,9 +2,9 @@
 
 Three rules shape this module, each because its opposite was seen to fail in other clients:
 
-* **Lenient inwards, strict outwards.** JSON (what AWS sent) is never refused for an unknown member or a missing one, and
-  nothing of it is lost. What is written in Python is checked: required members at construction, unknown ones when the
-  request is sent. So every model has two doors, `model_validate_json` and Python, and the lenient one is JSON.
+* **Lenient inwards, strict outwards.** JSON (what AWS sent) is never refused for an unknown member or a missing one,
+  and nothing of it is lost. What is written in Python is checked: required members at construction, unknown ones when
+  the request is sent. So every model has two doors, `model_validate_json` and Python, and the lenient one is JSON.
 * **A union is the value itself.** `{"text": "hi"}` on the wire is `"hi"` in Python; see `unions.py`.
 * **User data passes untouched.** Tool input and JSON schemas are never renamed or coerced; see `Document`.
 """
@@ -13,25 +13,27 @@ from __future__ import annotations
 
 import weakref
 from base64 import b64encode
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, cast, get_origin
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
+from pydantic import BaseModel, ConfigDict
 from pydantic_core import PydanticCustomError, core_schema
 
 from bedrock_converse.types.document import check_json
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
     from typing import Self
 
+    from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreConfig, CoreSchema
 
 __all__ = ["Blob", "Document", "Model"]
 
-# --- members that AWS's model does not know -------------------------------------------------------------------------
+# --- members that AWS's model does not know ---------------------------------------------------------------------------
 
 
 class Unverified(dict[str, Any]):
-    """Unknown members that were written in Python, so that the sending side can refuse them; AWS's own are a plain dict.
+    """Unknown members written in Python, so that the sending side can refuse them; AWS's own are a plain dict.
 
     The set of living ones tells the serializer, at no cost, whether there is anything to look for.
     """
@@ -47,11 +49,6 @@ class Unverified(dict[str, Any]):
 
 
 Unverified.alive = weakref.WeakSet()
-
-
-def _mark_unverified(parsed: tuple[dict[str, Any], dict[str, Any] | None, set[str]]) -> Any:
-    values, extra, fields_set = parsed
-    return (values, Unverified(extra), fields_set) if extra else parsed
 
 
 class _HiddenMethod:
@@ -85,6 +82,7 @@ class Model(BaseModel):
         defer_build=True,
         hide_input_in_errors=True,
         protected_namespaces=(),
+        allow_inf_nan=False,
         ser_json_inf_nan="constants",
         val_json_bytes="base64",
     )
@@ -100,19 +98,27 @@ class Model(BaseModel):
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         reference = handler(source)
-        model = handler.resolve_ref_schema(reference)
+        model = cast("dict[str, Any]", handler.resolve_ref_schema(reference))
         fields = model.get("schema")
         if fields is not None and fields["type"] == "model-fields":
             model["schema"] = core_schema.json_or_python_schema(
-                json_schema=_lenient(fields, cls.essential),
-                python_schema=core_schema.no_info_after_validator_function(_mark_unverified, fields),
+                json_schema=_json_door(fields, cls.essential), python_schema=_python_door(fields)
             )
         return reference
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
+        self._mark_unverified({name})
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy, with `update`d members: they are not validated, but an unknown one is refused when it is sent."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied._mark_unverified(update or ())
+        return copied
+
+    def _mark_unverified(self, written: Collection[str]) -> None:
         extra = self.__pydantic_extra__
-        if extra and name in extra and type(extra) is not Unverified:
+        if extra and type(extra) is not Unverified and not extra.keys().isdisjoint(written):
             object.__setattr__(self, "__pydantic_extra__", Unverified(extra))
 
     def __repr_args__(self) -> Any:
@@ -121,28 +127,37 @@ class Model(BaseModel):
                 yield name, shorten(value)
 
 
-def _lenient(fields: Any, essential: frozenset[str]) -> CoreSchema:
-    """The JSON door: the same fields, where a required member that is not essential may be missing."""
+def _json_door(fields: dict[str, Any], essential: frozenset[str]) -> CoreSchema:
+    """What AWS sends: the same fields, where a required member that is not essential may be missing."""
     lenient: dict[str, Any] = {}
     for name, field in fields["fields"].items():
         if field["schema"]["type"] != "default" and name not in essential:
             optional = core_schema.with_default_schema(core_schema.nullable_schema(field["schema"]), default=None)
             field = {**field, "schema": optional}
         lenient[name] = field
-    return {**fields, "fields": lenient}  # type: ignore[return-value]
+    return cast("CoreSchema", {**fields, "fields": lenient})
+
+
+def _python_door(fields: dict[str, Any]) -> CoreSchema:
+    """What is written in Python: unknown members are marked, and a member with a fixed wire value counts as set."""
+    fixed = {name for name, field in fields["fields"].items() if field["schema"].get("default") is not None}
+
+    def finish(parsed: tuple[dict[str, Any], dict[str, Any] | None, set[str]]) -> Any:
+        values, extra, fields_set = parsed
+        return values, Unverified(extra) if extra else extra, fields_set | fixed
+
+    return core_schema.no_info_after_validator_function(finish, cast("CoreSchema", fields))
 
 
 def shorten(value: Any) -> Any:
     """What a repr shows of `value`: long bytes by their size, everything else as it is."""
-    if isinstance(value, bytes | bytearray | memoryview):
-        size = len(value)
-        return value if size <= 32 else _Text(f"<{size:,} bytes>")
-    if isinstance(value, list) and any(isinstance(item, bytes | bytearray | memoryview) for item in value):  # pyright: ignore[reportUnknownVariableType]
-        return [shorten(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
-    return value
+    if not isinstance(value, bytes | bytearray | memoryview):
+        return value
+    blob = cast("bytes", value)
+    return blob if len(blob) <= 32 else Text(f"<{len(blob):,} bytes>")
 
 
-class _Text(str):
+class Text(str):
     """Text that a repr shows without quotes."""
 
     __slots__ = ()
@@ -151,7 +166,7 @@ class _Text(str):
         return str(self)
 
 
-# --- blobs: bytes in Python, standard base64 in wire JSON --------------------------------------------------------------
+# --- blobs: bytes in Python, standard base64 in wire JSON -------------------------------------------------------------
 
 
 class _BlobSchema:
@@ -159,10 +174,7 @@ class _BlobSchema:
     def __get_pydantic_core_schema__(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.json_or_python_schema(
             json_schema=core_schema.bytes_schema(),
-            python_schema=core_schema.union_schema(
-                [core_schema.bytes_schema(strict=True), core_schema.no_info_plain_validator_function(_other_blob)],
-                mode="left_to_right",
-            ),
+            python_schema=core_schema.no_info_plain_validator_function(to_bytes),
             # pydantic's own "base64" writes the URL-safe alphabet, which AWS rejects
             serialization=core_schema.plain_serializer_function_ser_schema(
                 _encode_blob, info_arg=True, return_schema=core_schema.str_schema(), when_used="json"
@@ -170,9 +182,12 @@ class _BlobSchema:
         )
 
 
-def _other_blob(value: Any) -> bytes:
+def to_bytes(value: Any) -> bytes:
+    """A blob written in Python."""
+    if isinstance(value, bytes):
+        return value
     if isinstance(value, bytearray | memoryview):
-        return bytes(value)
+        return bytes(cast("bytearray", value))
     if isinstance(value, str):
         raise PydanticCustomError(
             "blob_str", "a blob takes bytes, not str: pass the raw bytes (base64 is done for you), or text.encode()"
@@ -201,7 +216,7 @@ Blob: TypeAlias = Annotated[bytes, _BlobSchema()]
 """Bytes in Python (`bytes`, `bytearray` or `memoryview`), standard base64 on the wire. A `str` is refused."""
 
 
-# --- documents: the user's own JSON ------------------------------------------------------------------------------------
+# --- documents: the user's own JSON -----------------------------------------------------------------------------------
 
 
 class DocumentSchema:
@@ -221,7 +236,7 @@ Document: TypeAlias = Annotated[Any, DocumentSchema()]
 are refused on the way out, with the path to them."""
 
 
-# --- open enums: editors complete the known values, any str is accepted ------------------------------------------------
+# --- open enums: editors complete the known values, any str is accepted -----------------------------------------------
 
 
 class OpenEnum:
@@ -258,7 +273,7 @@ class CheckedEnum:
         )
 
 
-# --- lists and maps that only AWS sends --------------------------------------------------------------------------------
+# --- lists and maps that only AWS sends -------------------------------------------------------------------------------
 
 
 class NullList(list[Any]):

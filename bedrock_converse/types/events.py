@@ -6,8 +6,7 @@ AWS left out is None.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import Field
 
@@ -23,7 +22,7 @@ from bedrock_converse.types.content import (
 )
 from bedrock_converse.types.messages import ConversationRole
 from bedrock_converse.types.operations import ConverseStreamTrace, StopReason, TokenUsage
-from bedrock_converse.types.unions import UnknownBlock, WireUnion
+from bedrock_converse.types.unions import UnknownBlock, WireUnion, brief
 from bedrock_converse.types.values import (
     JsonBlock,
     ReasoningSignatureDelta,
@@ -32,6 +31,9 @@ from bedrock_converse.types.values import (
     Value,
     positional,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = [
     "CitationSourceContentDelta",
@@ -154,7 +156,7 @@ class ToolResultDelta(Value[list[ToolResultBlockDelta]]):
     """A piece of a tool result that ran on AWS's side: a list on the wire, `{"toolResult": [{"text": ...}]}`."""
 
     field = "content"
-    __match_args__ = ("content",)
+    __match_args__ = ("content",)  # pyright: ignore[reportAssignmentType]  # RootModel's is ("root",)
 
     def __init__(self, content: Sequence[ToolResultBlockDelta]) -> None:
         super().__init__(list(content))
@@ -200,7 +202,7 @@ class CitationsDelta(Model):
     """The title of the source; for a document its `name`."""
     source: str | None = None
     """The source as the request named it."""
-    source_content: Annotated[list[CitationSourceContentDelta], NullReadsEmpty()] = Field(default_factory=list)
+    source_content: Annotated[list[CitationSourceContentDelta], NullReadsEmpty()] = Field(default_factory=list[Any])
     """The passages that the model relied on, quoted."""
     location: CitationLocation | None = None
     """Where in the source they stand."""
@@ -333,7 +335,7 @@ class UnknownEvent:
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return f"UnknownEvent({'.'.join(self.path)!r}, {self.value!r})"
+        return f"UnknownEvent({'.'.join(self.path)!r}, {brief(self.value)!r})"
 
 
 ConverseStreamOutput: TypeAlias = (

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, cast, get_args, get_origin
 
-from pydantic import GetCoreSchemaHandler
+from pydantic import ConfigDict, TypeAdapter
 from pydantic_core import PydanticCustomError, core_schema
 
-from bedrock_converse.types.base import WIRE_CONFIG, shorten
+from bedrock_converse.types.base import WIRE_CONFIG, Text, to_bytes
 from bedrock_converse.types.document import check_json
 
 if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
 
 __all__ = ["UnknownBlock"]
@@ -30,6 +33,8 @@ class UnknownBlock:
 
     def __init__(self, path: str | tuple[str, ...], value: Any) -> None:
         self.path: tuple[str, ...] = (path,) if isinstance(path, str) else tuple(path)
+        if not self.path:
+            raise ValueError("an UnknownBlock needs the tag that AWS gave the member")
         self.value: Any = value
         self.unverified = False  # set when a dict in Python input had a tag that nobody knows: most likely a typo
 
@@ -39,7 +44,7 @@ class UnknownBlock:
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return f"UnknownBlock({'.'.join(self.path)!r}, {shorten(self.value)!r})"
+        return f"UnknownBlock({'.'.join(self.path)!r}, {brief(self.value)!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild_unknown, (self.path, self.value, self.unverified)
@@ -55,16 +60,25 @@ def _rebuild_unknown(path: tuple[str, ...], value: Any, unverified: bool) -> Unk
     return block
 
 
+def brief(value: Any) -> Any:
+    """What a repr shows of JSON that nobody knows: long JSON, such as an image in base64, by its beginning and size."""
+    shown = repr(value)
+    return value if len(shown) <= 1000 else Text(f"{shown[:200]}... <{len(shown):,} characters>")
+
+
 class UnknownTag(ValueError):  # noqa: N818 - never leaves the package: the serializer turns it into RequestInvalid
     """A tag written in Python that the union does not have."""
+
+
+_UNSURE = (list, bytearray, memoryview)  # a list may hold anything, and the others can still change
 
 
 class WireUnion:
     """How a Smithy union crosses the wire: `{tag: value}` there, the value itself here.
 
-    One table, tag -> type, says everything. Validation parses `{tag: value}` with the member's own schema and unwraps it;
-    serialization wraps the value under the tag of its type and lets the same schema write it. A member whose type is
-    itself a union nests by itself: `{"reasoningContent": {"redactedContent": ...}}` is one flat `RedactedReasoning`.
+    One table, tag -> type, says everything. Validation parses `{tag: value}` with the member's own schema and unwraps
+    it; serialization wraps the value under the tag of its type and lets the same schema write it. A member whose type
+    is itself a union nests by itself: `{"reasoningContent": {"redactedContent": ...}}` is one flat `RedactedReasoning`.
     Types must therefore be unique over the flattened table. A tag that is not in the table gives an `UnknownBlock`.
     """
 
@@ -106,10 +120,7 @@ class WireUnion:
     def unwrap(self, members: dict[str, Any]) -> Any:
         """`{tag: value}`, already parsed -> the value."""
         if len(members) != 1 or None in members.values():
-            # AWS may write the other members as null, and `__type` beside the one that counts
-            members = {tag: value for tag, value in members.items() if value is not None and tag != "__type"}
-            if len(members) != 1:
-                raise self._error(f"has exactly one of {self._tags()}, not {', '.join(sorted(members)) or 'none'}")
+            members = self._the_one(members)
         [(tag, value)] = members.items()
         if tag not in self.tags:
             return UnknownBlock(tag, value)
@@ -119,16 +130,20 @@ class WireUnion:
 
     def accept(self, value: Any, parse: core_schema.ValidatorFunctionWrapHandler) -> Any:
         """Python input: a value of one of the union's types, or the dict that boto3 would take."""
-        kind = type(value)
-        if kind in self.tag_of or kind is UnknownBlock:
+        kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]  # it may be anything
+        if kind in self.tag_of:
+            return parse({self.tag_of[kind]: value}) if kind in _UNSURE else value
+        if kind is UnknownBlock:
             return value
         if isinstance(value, Mapping):
-            block = parse(dict(value) if kind is not dict else value)  # pyright: ignore[reportUnknownArgumentType]
+            block = parse(self._the_one(cast("Mapping[Any, Any]", value)))
             if type(block) is UnknownBlock:
                 block.unverified = True
             return block
         if self._tag(kind) is not None:
             return value
+        if isinstance(value, str) and bytes in self.tag_of:
+            return to_bytes(value)  # raises, and says what to do
         if isinstance(value, bytes | bytearray | memoryview):
             raise self._error(
                 "takes no bare bytes: say what they are, ImageBlock(format=..., source=data) or image(data)"
@@ -140,12 +155,31 @@ class WireUnion:
         if type(value) is UnknownBlock:
             if value.unverified:
                 raise UnknownTag(value.path[-1])
+            if self._reads(value.path):  # written for, or received by, a version that did not know it yet
+                return self.wrap(self._reader.validate_json(json.dumps({value.path[0]: _nest(value)})))
             tag, *rest = value.path
-            return {tag: UnknownBlock(tuple(rest), value.value) if tag in self.nested and rest else _nest(value)}
-        tag = self.tag_of.get(type(value)) or self._tag(type(value))
+            return {tag: UnknownBlock(tuple(rest), value.value) if tag in self.nested else _nest(value)}
+        kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]  # it may be anything
+        tag = self.tag_of.get(kind) or self._tag(kind)
         if tag is None:
-            raise TypeError(f"{self.name} takes {self._types()}, not {type(value).__name__}")
+            raise TypeError(f"{self.name} takes {self._types()}, not {kind.__name__}")
         return {tag: value}
+
+    def _the_one(self, members: Mapping[Any, Any]) -> dict[str, Any]:
+        """The member that counts: AWS may write the others as null, and `__type` beside it."""
+        one = {tag: value for tag, value in members.items() if value is not None and tag != "__type"}
+        if len(one) != 1:
+            raise self._error(f"has exactly one of {self._tags()}, not {', '.join(sorted(map(str, one))) or 'none'}")
+        return one
+
+    def _reads(self, path: tuple[str, ...]) -> bool:
+        tag, *rest = path
+        nested = self.nested.get(tag)
+        return tag in self.tags and (nested is None or not rest or nested._reads(tuple(rest)))
+
+    @cached_property
+    def _reader(self) -> TypeAdapter[Any]:
+        return TypeAdapter(Annotated[Any, self], config=ConfigDict(hide_input_in_errors=True))
 
     def _tag(self, kind: type) -> str | None:
         return next((self.tag_of[base] for base in kind.__mro__ if base in self.tag_of), None)
