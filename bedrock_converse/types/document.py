@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import isfinite
-from typing import Any
+from typing import Any, cast
 
 _ATOMS = frozenset({str, int, bool, type(None)})
 MAX_DEPTH = 200  # pydantic-core serializes 255 levels, the request's own included
@@ -22,8 +22,8 @@ def check_json(value: Any) -> Any:
     """Returns `value` itself if JSON can hold it as it is.
 
     Raises:
-        NotJson: for NaN and infinities, for types that JSON does not have (tuples, sets, bytes, dates, models), for keys
-            that are not `str`, for cycles and for more than 200 levels. Nothing is ever coerced.
+        NotJson: for NaN and infinities, for types that JSON does not have (tuples, sets, bytes, dates, models), for
+            keys that are not `str`, for cycles and for more than 200 levels. Nothing is ever coerced.
     """
     if type(value) not in _ATOMS:
         _check(value, "", 0)
@@ -31,22 +31,22 @@ def check_json(value: Any) -> Any:
 
 
 def _check(value: Any, path: str, depth: int) -> None:
-    kind = type(value)
     if depth > MAX_DEPTH:
         raise NotJson(path, f"is nested more than {MAX_DEPTH} levels deep, or contains itself")
     if isinstance(value, dict):
-        for key, item in value.items():  # pyright: ignore[reportUnknownVariableType]
+        for key, item in cast("dict[Any, Any]", value).items():
             if not isinstance(key, str):
-                raise NotJson(path, f"has a key of type {type(key).__name__}; JSON keys are str")  # pyright: ignore[reportUnknownArgumentType]
-            if type(item) not in _ATOMS:  # pyright: ignore[reportUnknownArgumentType]
+                raise NotJson(path, f"has a key of type {type(key).__name__}; JSON keys are str")
+            if type(item) not in _ATOMS:
                 _check(item, f"{path}.{key}" if path else key, depth + 1)
     elif isinstance(value, list):
-        for index, item in enumerate(value):  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
-            if type(item) not in _ATOMS:  # pyright: ignore[reportUnknownArgumentType]
+        for index, item in enumerate(cast("list[Any]", value)):
+            if type(item) not in _ATOMS:
                 _check(item, f"{path}[{index}]", depth + 1)
     elif isinstance(value, float):
         if not isfinite(value):
             raise NotJson(path, f"is {value}, which JSON cannot hold; use None or a str")
     elif not isinstance(value, str | int):
-        hint = "; use a list" if kind in (tuple, set, frozenset) else ""
-        raise NotJson(path, f"is a {kind.__name__}, which JSON does not have{hint}")
+        kind = type(value).__name__
+        hint = "; use a list" if kind in ("tuple", "set", "frozenset") else ""
+        raise NotJson(path, f"is a {kind}, which JSON does not have{hint}")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import uuid4
 
 from pydantic import BaseModel, ValidationError
 
 from bedrock_converse.types.unions import UnknownBlock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["parse_json"]
 
@@ -22,8 +24,8 @@ def parse_json(validate: Callable[[str | bytes | bytearray], T], data: str | byt
     """`validate(data)`; what it calls invalid JSON gets one try through `json.loads`.
 
     Raises:
-        pydantic.ValidationError: it is not JSON for `json.loads` either (which reads up to about 1,000 levels), or it is
-            JSON of another shape.
+        pydantic.ValidationError: it is not JSON for `json.loads` either (which reads up to about 1,000 levels), or it
+            is JSON of another shape.
     """
     try:
         return validate(data)
@@ -39,7 +41,7 @@ def parse_json(validate: Callable[[str | bytes | bytearray], T], data: str | byt
 
 def _validate_loaded(validate: Callable[[str | bytes | bytearray], T], loaded: Any) -> T:
     # What the strict parser cannot take is set aside under a token, and put back into the result.
-    prefix = uuid4().hex
+    prefix = f"!{uuid4().hex}."  # "!" is no base64: a token must not pass for a blob
     aside: dict[str, Any] = {}
 
     def set_aside(value: Any) -> str:
@@ -50,15 +52,14 @@ def _validate_loaded(validate: Callable[[str | bytes | bytearray], T], loaded: A
     def acceptable(value: Any, depth: int) -> Any:
         if isinstance(value, str):
             return value if value.isascii() or _encodable(value) else set_aside(value)
-        if isinstance(value, dict):
-            if depth > MAX_DEPTH:
-                return set_aside(value)  # pyright: ignore[reportUnknownArgumentType]
-            return {acceptable(key, depth): acceptable(item, depth + 1) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
-        if isinstance(value, list):
-            if depth > MAX_DEPTH:
-                return set_aside(value)  # pyright: ignore[reportUnknownArgumentType]
-            return [acceptable(item, depth + 1) for item in value]  # pyright: ignore[reportUnknownVariableType]
-        return value
+        if not isinstance(value, dict | list):
+            return value
+        container = cast("dict[str, Any] | list[Any]", value)
+        if depth > MAX_DEPTH:
+            return set_aside(container)
+        if isinstance(container, dict):
+            return {acceptable(key, depth): acceptable(item, depth + 1) for key, item in container.items()}
+        return [acceptable(item, depth + 1) for item in container]
 
     result = validate(json.dumps(acceptable(loaded, 0)))
     return _put_back(result, aside)
@@ -76,14 +77,19 @@ def _put_back(value: Any, aside: dict[str, Any]) -> Any:
     if isinstance(value, str):
         return aside.get(value, value)
     if isinstance(value, dict):
-        items = {_put_back(key, aside): _put_back(item, aside) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
-        value.clear()  # pyright: ignore[reportUnknownMemberType]
-        value.update(items)  # pyright: ignore[reportUnknownMemberType]
-    elif isinstance(value, list):
-        value[:] = [_put_back(item, aside) for item in value]  # pyright: ignore[reportUnknownVariableType]
-    elif isinstance(value, BaseModel):
+        mapping = cast("dict[str, Any]", value)
+        items = {_put_back(key, aside): _put_back(item, aside) for key, item in mapping.items()}
+        mapping.clear()
+        mapping.update(items)
+        return mapping
+    if isinstance(value, list):
+        sequence = cast("list[Any]", value)
+        sequence[:] = [_put_back(item, aside) for item in sequence]
+        return sequence
+    if isinstance(value, BaseModel):
         _put_back(value.__dict__, aside)
         _put_back(value.__pydantic_extra__, aside)
     elif isinstance(value, UnknownBlock):
+        value.path = tuple(_put_back(tag, aside) for tag in value.path)
         value.value = _put_back(value.value, aside)
     return value

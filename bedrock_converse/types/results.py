@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bedrock_converse.types.base import Model
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Self
 
 __all__ = ["CallFacts", "Result"]
-
-_NO_HEADERS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,17 +19,25 @@ class CallFacts:
     """The facts of one call, as the transport learned them."""
 
     model_id: str | None = None
+    """The model id as it was given to the call."""
     request_id: str | None = None
+    """AWS's `x-amzn-requestid`."""
     status_code: int | None = None
+    """The HTTP status."""
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The headers of the HTTP answer, names in lower case."""
     attempts: int = 0
+    """How many requests were sent; 0 when it is not known."""
 
 
 _UNKNOWN = CallFacts()
 
 
 class Result(Model):
-    """The base of every answer. The facts of the call are in no dump and do not count in `==`."""
+    """The base of every answer. The facts of the call are in no dump and do not count in `==`.
+
+    They survive copies and pickle. An answer that no call brought (built by hand, or loaded) has none: they are None.
+    """
 
     __slots__ = ("_call",)
 
@@ -59,12 +65,12 @@ class Result(Model):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The headers of the HTTP answer, names in lower case."""
+        """The headers of the HTTP answer, names in lower case; empty when no call brought it."""
         return self._facts.headers
 
     @property
     def attempts(self) -> int:
-        """How many requests were sent for this answer: 1 unless there were retries."""
+        """How many requests were sent for this answer: 1 unless there were retries, 0 when no call brought it."""
         return self._facts.attempts
 
     @property
@@ -76,7 +82,7 @@ class Result(Model):
         """The answer as the dict that boto3 returns, blobs as bytes; `ResponseMetadata` too, if a call brought it."""
         response = self.model_dump(by_alias=True, exclude_unset=True)
         facts = self._facts
-        if facts is not _UNKNOWN:
+        if facts != _UNKNOWN:
             response["ResponseMetadata"] = {
                 "RequestId": facts.request_id,
                 "HTTPStatusCode": facts.status_code,
