@@ -6,6 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
+from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
+
 from bedrock_converse.types.base import CheckedEnum, Model
 from bedrock_converse.types.content import (
     CachePointBlock,
@@ -22,15 +25,18 @@ from bedrock_converse.types.unions import UnknownBlock, WireUnion
 if TYPE_CHECKING:
     from typing import Self
 
+    from pydantic_core import InitErrorDetails
+
 __all__ = ["ConversationRole", "Message", "SystemContentBlock", "assistant", "user"]
 
 ROLES = ("user", "assistant", "system")
 
 ConversationRole: TypeAlias = Annotated[Literal["user", "assistant", "system"] | str, CheckedEnum(*ROLES)]
+"""Who speaks. Another role is refused when it is sent, unless AWS itself had sent it."""
 
 
 class Message(Model):
-    """One turn of a conversation.
+    """One turn of a conversation. `user(...)` and `assistant(...)` write it shortest.
 
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Message.html
     """
@@ -38,9 +44,10 @@ class Message(Model):
     essential = frozenset({"role", "content"})
 
     role: ConversationRole
-    """Who speaks: `user`, `assistant`, or (for models that take it) `system`."""
+    """Who speaks: `user`, `assistant`, or (for models that take it) `system`. A conversation begins with `user`."""
     content: list[ContentBlock]
-    """What is said, in order: `str` for text, and the block classes for everything else."""
+    """What is said, in order: `str` for text, and the block classes for everything else. At least one block, and no
+    text of white space alone: AWS refuses both. At most 20 images and 5 documents."""
 
     @property
     def text(self) -> str:
@@ -61,9 +68,17 @@ class Message(Model):
         """Reads wire JSON, as text or parsed. What AWS sent and this version does not know is kept and may be sent.
 
         Raises:
-            pydantic.ValidationError: it is not a message.
+            pydantic.ValidationError: it is not a message, or not wire JSON (boto3's dicts, which hold bytes, are read
+                by `model_validate`).
         """
-        return parse_json(cls.model_validate_json, json.dumps(data) if isinstance(data, Mapping) else data)
+        if isinstance(data, Mapping):
+            try:
+                data = json.dumps(data)
+            except (TypeError, ValueError):
+                problem = PydanticCustomError("no_json", "this is no JSON; model_validate reads Python values")
+                details: InitErrorDetails = {"type": problem, "input": None}
+                raise ValidationError.from_exception_data(cls.__name__, [details], hide_input=True) from None
+        return parse_json(cls.model_validate_json, data)
 
 
 def text_of(content: list[ContentBlock]) -> str:
@@ -81,6 +96,7 @@ SystemContentBlock: TypeAlias = Annotated[
     str | GuardrailConverseTextBlock | GuardrailConverseImageBlock | CachePointBlock | UnknownBlock,
     WireUnion("SystemContentBlock", text=str, guardContent=GuardrailConverseContentBlock, cachePoint=CachePointBlock),
 ]
+"""A piece of the system prompt: text as `str`, text or an image for the guardrail to check, or a cache point."""
 
 
 def user(*content: ContentBlock) -> Message:
