@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
 from bedrock_converse.types.base import Blob, Model, NullReadsEmpty, OpenEnum
-from bedrock_converse.types.guardrails import GuardrailAssessment, GuardrailCoverage, GuardrailUsage
+from bedrock_converse.types.guardrails import GuardrailAssessment, GuardrailCoverage, GuardrailUsage  # noqa: TC001
 from bedrock_converse.types.results import Result
 from bedrock_converse.types.unions import UnknownBlock, WireUnion
 
@@ -134,9 +134,9 @@ class ApplyGuardrailResponse(Result):
     """`NONE`, or `GUARDRAIL_INTERVENED`: then show `outputs` and not the content."""
     action_reason: str | None = None
     """Why the guardrail acted, for people; None when it did not."""
-    outputs: Annotated[list[GuardrailOutputContent], NullReadsEmpty()] = Field(default_factory=list)
+    outputs: Annotated[list[GuardrailOutputContent], NullReadsEmpty()] = Field(default_factory=list[Any])
     """What to show when the guardrail stepped in; else empty."""
-    assessments: Annotated[list[GuardrailAssessment], NullReadsEmpty()] = Field(default_factory=list)
+    assessments: Annotated[list[GuardrailAssessment], NullReadsEmpty()] = Field(default_factory=list[Any])
     """What was found."""
     guardrail_coverage: GuardrailCoverage | None = None
     """How much of the content was checked."""

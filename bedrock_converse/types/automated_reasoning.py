@@ -5,7 +5,7 @@ All of this comes from AWS. A member that it left out is None, a list is empty.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -61,16 +61,16 @@ class GuardrailAutomatedReasoningTranslation(Model):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailAutomatedReasoningTranslation.html
     """
 
-    premises: Annotated[list[GuardrailAutomatedReasoningStatement], NullReadsEmpty()] = Field(default_factory=list)
+    premises: Annotated[list[GuardrailAutomatedReasoningStatement], NullReadsEmpty()] = Field(default_factory=list[Any])
     """What is taken as given."""
-    claims: Annotated[list[GuardrailAutomatedReasoningStatement], NullReadsEmpty()] = Field(default_factory=list)
+    claims: Annotated[list[GuardrailAutomatedReasoningStatement], NullReadsEmpty()] = Field(default_factory=list[Any])
     """What is to be proved."""
     untranslated_premises: Annotated[list[GuardrailAutomatedReasoningInputTextReference], NullReadsEmpty()] = Field(
-        default_factory=list
+        default_factory=list[Any]
     )
     """Parts of the text that belong to the premises but could not be put into logic: they were NOT checked."""
     untranslated_claims: Annotated[list[GuardrailAutomatedReasoningInputTextReference], NullReadsEmpty()] = Field(
-        default_factory=list
+        default_factory=list[Any]
     )
     """Parts of the text that belong to the claims but could not be put into logic: they were NOT checked."""
     confidence: float | None = None
@@ -83,7 +83,9 @@ class GuardrailAutomatedReasoningScenario(Model):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailAutomatedReasoningScenario.html
     """
 
-    statements: Annotated[list[GuardrailAutomatedReasoningStatement], NullReadsEmpty()] = Field(default_factory=list)
+    statements: Annotated[list[GuardrailAutomatedReasoningStatement], NullReadsEmpty()] = Field(
+        default_factory=list[Any]
+    )
     """What holds."""
 
 
@@ -118,9 +120,9 @@ class GuardrailAutomatedReasoningLogicWarning(Model):
 
     type: GuardrailAutomatedReasoningLogicWarningType | None = None
     """Whether they are always true or always false."""
-    premises: Annotated[list[GuardrailAutomatedReasoningStatement], NullReadsEmpty()] = Field(default_factory=list)
+    premises: Annotated[list[GuardrailAutomatedReasoningStatement], NullReadsEmpty()] = Field(default_factory=list[Any])
     """The premises concerned."""
-    claims: Annotated[list[GuardrailAutomatedReasoningStatement], NullReadsEmpty()] = Field(default_factory=list)
+    claims: Annotated[list[GuardrailAutomatedReasoningStatement], NullReadsEmpty()] = Field(default_factory=list[Any])
     """The claims concerned."""
 
 
@@ -134,7 +136,9 @@ class GuardrailAutomatedReasoningValidFinding(Model):
     """What was proved."""
     claims_true_scenario: GuardrailAutomatedReasoningScenario | None = None
     """An example in which the claims are true."""
-    supporting_rules: Annotated[list[GuardrailAutomatedReasoningRule], NullReadsEmpty()] = Field(default_factory=list)
+    supporting_rules: Annotated[list[GuardrailAutomatedReasoningRule], NullReadsEmpty()] = Field(
+        default_factory=list[Any]
+    )
     """The rules that prove them."""
     logic_warning: GuardrailAutomatedReasoningLogicWarning | None = None
     """What is odd about the statements by themselves; None when nothing is."""
@@ -149,7 +153,7 @@ class GuardrailAutomatedReasoningInvalidFinding(Model):
     translation: GuardrailAutomatedReasoningTranslation | None = None
     """What was disproved."""
     contradicting_rules: Annotated[list[GuardrailAutomatedReasoningRule], NullReadsEmpty()] = Field(
-        default_factory=list
+        default_factory=list[Any]
     )
     """The rules that the claims contradict."""
     logic_warning: GuardrailAutomatedReasoningLogicWarning | None = None
@@ -181,7 +185,7 @@ class GuardrailAutomatedReasoningImpossibleFinding(Model):
     translation: GuardrailAutomatedReasoningTranslation | None = None
     """What was examined."""
     contradicting_rules: Annotated[list[GuardrailAutomatedReasoningRule], NullReadsEmpty()] = Field(
-        default_factory=list
+        default_factory=list[Any]
     )
     """The rules that are contradicted."""
     logic_warning: GuardrailAutomatedReasoningLogicWarning | None = None
@@ -195,7 +199,7 @@ class GuardrailAutomatedReasoningTranslationOption(Model):
     """
 
     translations: Annotated[list[GuardrailAutomatedReasoningTranslation], NullReadsEmpty()] = Field(
-        default_factory=list
+        default_factory=list[Any]
     )
     """The text as logic, read that way."""
 
@@ -207,11 +211,11 @@ class GuardrailAutomatedReasoningTranslationAmbiguousFinding(Model):
     """
 
     options: Annotated[list[GuardrailAutomatedReasoningTranslationOption], NullReadsEmpty()] = Field(
-        default_factory=list
+        default_factory=list[Any]
     )
     """The readings, at most 2."""
     difference_scenarios: Annotated[list[GuardrailAutomatedReasoningScenario], NullReadsEmpty()] = Field(
-        default_factory=list
+        default_factory=list[Any]
     )
     """Examples in which the readings differ, at most 2."""
 
@@ -259,5 +263,5 @@ class GuardrailAutomatedReasoningPolicyAssessment(Model):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailAutomatedReasoningPolicyAssessment.html
     """
 
-    findings: Annotated[list[GuardrailAutomatedReasoningFinding], NullReadsEmpty()] = Field(default_factory=list)
+    findings: Annotated[list[GuardrailAutomatedReasoningFinding], NullReadsEmpty()] = Field(default_factory=list[Any])
     """The verdicts, one for each part of the text that was examined."""

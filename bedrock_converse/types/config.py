@@ -111,7 +111,7 @@ class JsonSchemaDefinition(Model):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_JsonSchemaDefinition.html
     """
 
-    schema: str
+    schema: str  # pyright: ignore[reportIncompatibleMethodOverride]  # pydantic's deprecated v1 method
     """The schema as a STRING of JSON, so `json.dumps(schema)`. Every object in it needs `"additionalProperties":
     false`; recursion and some keywords (number bounds, for example) are refused."""
     name: str | None = None

@@ -5,7 +5,7 @@ In the response, a member that AWS left out is None, a list is empty.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -236,7 +236,9 @@ class GuardrailChecksContentFilterResult(Model):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailChecksContentFilterResult.html
     """
 
-    results: Annotated[list[GuardrailChecksContentFilterResultEntry], NullReadsEmpty()] = Field(default_factory=list)
+    results: Annotated[list[GuardrailChecksContentFilterResultEntry], NullReadsEmpty()] = Field(
+        default_factory=list[Any]
+    )
     """One entry for each category that was asked for."""
 
 
@@ -258,7 +260,9 @@ class GuardrailChecksPromptAttackResult(Model):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailChecksPromptAttackResult.html
     """
 
-    results: Annotated[list[GuardrailChecksPromptAttackResultEntry], NullReadsEmpty()] = Field(default_factory=list)
+    results: Annotated[list[GuardrailChecksPromptAttackResultEntry], NullReadsEmpty()] = Field(
+        default_factory=list[Any]
+    )
     """One entry for each category that was asked for."""
 
 
@@ -289,7 +293,7 @@ class GuardrailChecksSensitiveInformationResult(Model):
     """
 
     results: Annotated[list[GuardrailChecksSensitiveInformationResultEntry], NullReadsEmpty()] = Field(
-        default_factory=list
+        default_factory=list[Any]
     )
     """The finds."""
     truncated: bool | None = None

@@ -7,7 +7,7 @@ was done about it; with the full trace or scope there are also entries that matc
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -82,7 +82,7 @@ class GuardrailTopicPolicyAssessment(Model):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailTopicPolicyAssessment.html
     """
 
-    topics: Annotated[list[GuardrailTopic], NullReadsEmpty()] = Field(default_factory=list)
+    topics: Annotated[list[GuardrailTopic], NullReadsEmpty()] = Field(default_factory=list[Any])
     """One entry for each topic."""
 
 
@@ -137,7 +137,7 @@ class GuardrailContentPolicyAssessment(Model):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailContentPolicyAssessment.html
     """
 
-    filters: Annotated[list[GuardrailContentFilter], NullReadsEmpty()] = Field(default_factory=list)
+    filters: Annotated[list[GuardrailContentFilter], NullReadsEmpty()] = Field(default_factory=list[Any])
     """One entry for each filter."""
 
 
@@ -185,9 +185,9 @@ class GuardrailWordPolicyAssessment(Model):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailWordPolicyAssessment.html
     """
 
-    custom_words: Annotated[list[GuardrailCustomWord], NullReadsEmpty()] = Field(default_factory=list)
+    custom_words: Annotated[list[GuardrailCustomWord], NullReadsEmpty()] = Field(default_factory=list[Any])
     """Matches with the owner's own list."""
-    managed_word_lists: Annotated[list[GuardrailManagedWord], NullReadsEmpty()] = Field(default_factory=list)
+    managed_word_lists: Annotated[list[GuardrailManagedWord], NullReadsEmpty()] = Field(default_factory=list[Any])
     """Matches with AWS's lists."""
 
 
@@ -283,9 +283,9 @@ class GuardrailSensitiveInformationPolicyAssessment(Model):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailSensitiveInformationPolicyAssessment.html
     """
 
-    pii_entities: Annotated[list[GuardrailPiiEntityFilter], NullReadsEmpty()] = Field(default_factory=list)
+    pii_entities: Annotated[list[GuardrailPiiEntityFilter], NullReadsEmpty()] = Field(default_factory=list[Any])
     """Personal data."""
-    regexes: Annotated[list[GuardrailRegexFilter], NullReadsEmpty()] = Field(default_factory=list)
+    regexes: Annotated[list[GuardrailRegexFilter], NullReadsEmpty()] = Field(default_factory=list[Any])
     """Matches with the owner's expressions. AWS leaves it out at times, though its model requires it (seen 2026-07)."""
 
 
@@ -321,7 +321,7 @@ class GuardrailContextualGroundingPolicyAssessment(Model):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailContextualGroundingPolicyAssessment.html
     """
 
-    filters: Annotated[list[GuardrailContextualGroundingFilter], NullReadsEmpty()] = Field(default_factory=list)
+    filters: Annotated[list[GuardrailContextualGroundingFilter], NullReadsEmpty()] = Field(default_factory=list[Any])
     """The scores."""
 
 
@@ -429,7 +429,7 @@ class AppliedGuardrailDetails(Model):
     """`DRAFT`, or the number of the version."""
     guardrail_arn: str | None = None
     """Its ARN, up to 2,048 characters."""
-    guardrail_origin: Annotated[list[GuardrailOrigin], NullReadsEmpty()] = Field(default_factory=list)
+    guardrail_origin: Annotated[list[GuardrailOrigin], NullReadsEmpty()] = Field(default_factory=list[Any])
     """Why it ran; there may be more than one reason."""
     guardrail_ownership: GuardrailOwnership | None = None
     """Whose it is."""
@@ -465,11 +465,15 @@ class GuardrailTraceAssessment(Model):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailTraceAssessment.html
     """
 
-    model_output: Annotated[list[str], NullReadsEmpty()] = Field(default_factory=list)
+    model_output: Annotated[list[str], NullReadsEmpty()] = Field(default_factory=list[Any])
     """What the model had written before the guardrail changed or withheld it."""
-    input_assessment: Annotated[dict[str, GuardrailAssessment], NullReadsEmpty()] = Field(default_factory=dict)
+    input_assessment: Annotated[dict[str, GuardrailAssessment], NullReadsEmpty()] = Field(
+        default_factory=dict[str, Any]
+    )
     """What was found in the request, by guardrail id."""
-    output_assessments: Annotated[dict[str, list[GuardrailAssessment]], NullReadsEmpty()] = Field(default_factory=dict)
+    output_assessments: Annotated[dict[str, list[GuardrailAssessment]], NullReadsEmpty()] = Field(
+        default_factory=dict[str, Any]
+    )
     """What was found in the reply, by guardrail id; a stream is checked more than once, hence the lists."""
     action_reason: str | None = None
     """Why the guardrail acted, for people."""

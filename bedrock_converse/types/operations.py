@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -140,7 +140,7 @@ class TokenUsage(Model):
     """Tokens that came from the cache, which is cheaper. None when AWS did not say."""
     cache_write_input_tokens: int | None = None
     """Tokens written to the cache, which is dearer. None when AWS did not say."""
-    cache_details: Annotated[list[CacheDetail], NullReadsEmpty()] = Field(default_factory=list)
+    cache_details: Annotated[list[CacheDetail], NullReadsEmpty()] = Field(default_factory=list[Any])
     """Cache writes by lifetime, the longer first: writes for an hour cost more than those for five minutes. Empty when
     there were none, or when AWS did not say."""
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, cast
 
-from pydantic import GetCoreSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
 from bedrock_converse.types.base import DocumentSchema, Model
@@ -12,6 +11,7 @@ from bedrock_converse.types.content import CachePointBlock
 from bedrock_converse.types.unions import UnknownBlock, WireUnion
 
 if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
 
 __all__ = [
@@ -47,9 +47,9 @@ class _InputSchema:
 
 def _bare_schema(value: Any) -> Any:
     if isinstance(value, dict):
+        schema = cast("dict[str, Any]", value)
         # boto3 wants {"json": schema}; a schema whose only key is "json" with a dict below is no useful JSON Schema
-        inner: Any = value.get("json") if len(value) == 1 else None  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]
-        return inner if isinstance(inner, dict) else value  # pyright: ignore[reportUnknownVariableType]
+        return schema["json"] if len(schema) == 1 and isinstance(schema.get("json"), dict) else schema
     if isinstance(value, UnknownBlock):
         return value
     raise PydanticCustomError(

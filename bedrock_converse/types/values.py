@@ -29,6 +29,7 @@ class Value(RootModel[T], Generic[T]):
     )
 
     field: ClassVar[str]
+    """The name that the value goes by in Python."""
 
     def __repr_args__(self) -> Any:
         yield self.field, shorten(self.root)
@@ -41,13 +42,13 @@ def positional(value_class: type[Value[Any]]) -> None:
 
 
 class JsonBlock(Value[Document]):
-    """A JSON value in a tool result: `{"json": ...}` on the wire. Any JSON value; it passes untouched.
+    """A JSON value in a tool result: `{"json": ...}` on the wire. Any but null; it passes untouched.
 
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolResultContentBlock.html
     """
 
     field = "json"
-    __match_args__ = ("json",)
+    __match_args__ = ("json",)  # pyright: ignore[reportAssignmentType]  # RootModel's is ("root",)
 
     def __init__(self, json: Any) -> None:
         super().__init__(json)
@@ -66,7 +67,7 @@ class RedactedReasoning(Value[Blob]):
     """
 
     field = "data"
-    __match_args__ = ("data",)
+    __match_args__ = ("data",)  # pyright: ignore[reportAssignmentType]  # RootModel's is ("root",)
 
     def __init__(self, data: bytes) -> None:
         super().__init__(data)
@@ -81,7 +82,7 @@ class ReasoningTextDelta(Value[str]):
     """A piece of reasoning text in a stream: `{"reasoningContent": {"text": ...}}` on the wire."""
 
     field = "text"
-    __match_args__ = ("text",)
+    __match_args__ = ("text",)  # pyright: ignore[reportAssignmentType]  # RootModel's is ("root",)
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -96,7 +97,7 @@ class ReasoningSignatureDelta(Value[str]):
     """The signature of a reasoning block, which comes after its text; without it the block cannot be sent back."""
 
     field = "signature"
-    __match_args__ = ("signature",)
+    __match_args__ = ("signature",)  # pyright: ignore[reportAssignmentType]  # RootModel's is ("root",)
 
     def __init__(self, signature: str) -> None:
         super().__init__(signature)
