@@ -41,6 +41,9 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self.now
 
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        raise AssertionError(context)  # a callback of ours has failed; asyncio would only log that
+
 
 def run(main: Callable[[], Awaitable[None]], backend: str = "asyncio") -> None:
     """Run a test in virtual time: it takes no time, and no busy machine can make it fail."""
