@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from bedrock_converse.errors import TimeoutPhase
 
-__all__ = ["CallTimer", "Phase", "Timeout", "asyncio_task", "call_timer", "within"]
+__all__ = ["CallTimer", "Phase", "Timeout", "TimeoutLike", "asyncio_task", "call_timer", "within"]
 
 T = TypeVar("T")
 
