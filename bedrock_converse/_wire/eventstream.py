@@ -234,6 +234,15 @@ class _Unread:
             self.chunk = self.waiting.popleft() if self.waiting else b""
         return bool(self.chunk)
 
+    def whole(self, length: int) -> bytes:
+        """The next `length` bytes if the present chunk has them all, else nothing."""
+        end = self.position + length
+        if end > len(self.chunk):
+            return b""
+        taken = self.chunk[self.position : end]
+        self.position = end
+        return taken
+
     def take(self, limit: int) -> memoryview:
         """The next bytes, uncopied: as many as the present chunk has, up to `limit`. Empty when nothing is left."""
         if not self.available():
@@ -244,41 +253,37 @@ class _Unread:
 
 
 # What follows from the first bytes of a frame, prelude and headers, once these were verified: the headers, the length
-# of the payload and the CRC so far. The frames of all streams begin in a few hundred ways (event type times length), so
-# that nearly every frame costs one look here instead of two checksums, two unpackings and reading the headers. Bounded,
-# so that a hostile peer cannot fill the memory: at most 5 MB.
+# of the payload and the CRC so far. The small frames of all streams begin in a few hundred ways (event type times
+# length), so that nearly every one costs one look here instead of two checksums, two unpackings and reading the headers.
+# Bounded, so that neither long payloads of ever new lengths push these out nor a hostile peer fills the memory (5 MB).
 _known_heads: dict[bytes, tuple[Mapping[str, HeaderValue], int, int]] = {}
 _MAX_KNOWN_HEADS = 1024
 _MAX_KNOWN_HEADERS_LENGTH = 255
+_MAX_KNOWN_PAYLOAD_LENGTH = 1023
 
 
 def _read_frame(unread: _Unread, offset: int, max_payload: int) -> Generator[None, None, Frame]:
     """Read one frame, wherever its bytes were cut. Yields when it needs more data."""
-    prelude = yield from _read(unread, _PRELUDE_LENGTH)
+    prelude = unread.whole(_PRELUDE_LENGTH) or (yield from _gather(unread, _PRELUDE_LENGTH))
     _check_prelude(prelude, max_payload)
     total_length, headers_length, _ = _unpack_prelude(prelude)
     payload_length = total_length - headers_length - _FRAME_OVERHEAD
-    header_block = yield from _read(unread, headers_length)
-    payload = yield from _read(unread, payload_length)
-    checksum = yield from _read(unread, _CHECKSUM_LENGTH)
+    header_block = unread.whole(headers_length) or (yield from _gather(unread, headers_length))
+    payload = unread.whole(payload_length) or (yield from _gather(unread, payload_length))
+    checksum = unread.whole(_CHECKSUM_LENGTH) or (yield from _gather(unread, _CHECKSUM_LENGTH))
     head = prelude + header_block
     head_checksum = crc32(head)
     if crc32(payload, head_checksum).to_bytes(4, "big") != checksum:
         raise BrokenFrame("message_checksum", "the checksum of the frame does not match its bytes")
     headers = read_headers(header_block)
-    if headers_length <= _MAX_KNOWN_HEADERS_LENGTH:
+    if headers_length <= _MAX_KNOWN_HEADERS_LENGTH and payload_length <= _MAX_KNOWN_PAYLOAD_LENGTH:
         if len(_known_heads) >= _MAX_KNOWN_HEADS:
             _known_heads.clear()
         _known_heads[head] = (headers, payload_length, head_checksum)
     return Frame(headers, payload, offset)
 
 
-def _read(unread: _Unread, length: int) -> Generator[None, None, bytes]:
-    end = unread.position + length
-    if end <= len(unread.chunk):
-        piece = unread.chunk[unread.position : end]
-        unread.position = end
-        return piece
+def _gather(unread: _Unread, length: int) -> Generator[None, None, bytes]:
     # BytesIO grows in place, and getvalue() hands over its buffer: each byte is copied once, however small the pieces.
     gathered = BytesIO()
     while length:
