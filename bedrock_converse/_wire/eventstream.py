@@ -254,7 +254,7 @@ class _Unread:
 
 # What follows from the first bytes of a frame, prelude and headers, once these were verified: the headers, the length
 # of the payload and the CRC so far. The small frames of all streams begin in a few hundred ways (event type times
-# length), so that nearly every one costs one look here instead of two checksums, two unpackings and reading the headers.
+# length), so that nearly every one costs one look here instead of two checksums and reading lengths and headers.
 # Bounded, so that neither long payloads of ever new lengths push these out nor a hostile peer fills the memory (5 MB).
 _known_heads: dict[bytes, tuple[Mapping[str, HeaderValue], int, int]] = {}
 _MAX_KNOWN_HEADS = 1024
