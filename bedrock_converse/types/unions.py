@@ -82,7 +82,7 @@ class WireUnion:
     Types must therefore be unique over the flattened table. A tag that is not in the table gives an `UnknownBlock`.
     """
 
-    def __init__(self, name: str, **tags: Any) -> None:
+    def __init__(self, name: str, /, **tags: Any) -> None:
         self.name = name
         self.tags = tags
         self.tag_of: dict[type, str] = {}
