@@ -1,0 +1,89 @@
+"""A response's body: the last that a request needs of its connection."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Final, Protocol
+
+import httpcore
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bedrock_converse._http.connection import Connection
+
+__all__ = ["BODY", "Body"]
+
+BODY: Final = "bedrock_converse.body"
+"""The key in `response.extensions` under which the pool puts the `Body`: `response.stream` without httpx's wrappers."""
+
+
+class Lender(Protocol):
+    """Where the connection came from, and goes."""
+
+    def release(self, connection: Connection) -> None: ...
+    def give_up(self, connection: Connection) -> None: ...
+    def reclaim(self, connection: Connection) -> None: ...
+    def explain(self, error: BaseException) -> None: ...
+
+
+class Body:
+    """A response's body: iterate over its bytes, or `aclose` it early, which cuts the connection.
+
+    Each step waits for at most `timeouts["read"]` seconds, looked up anew every time: a caller may change it between
+    two. Raises httpcore's errors.
+    """
+
+    __slots__ = ("__weakref__", "_connection", "_cut", "_pool", "_ready", "_timeouts")
+
+    def __init__(self, pool: Lender, connection: Connection, timeouts: Mapping[str, float | None]) -> None:
+        self._pool = pool
+        self._timeouts = timeouts
+        self._cut = False
+        self._connection: Connection | None = None
+        self._ready = connection.begin_body()
+        if connection.complete:
+            pool.release(connection)  # at once: most answers come in one piece, and the next request can have it
+        else:
+            self._connection = connection
+
+    def __aiter__(self) -> Body:
+        return self
+
+    async def __anext__(self) -> bytes:
+        payload, self._ready = self._ready, b""
+        if payload:
+            return payload
+        connection = self._connection
+        if connection is None:
+            if self._cut:
+                raise httpcore.ReadError("the response was closed before its end")
+            raise StopAsyncIteration
+        try:
+            payload = await connection.next_payload(self._timeouts.get("read"))
+        except BaseException as exc:
+            self._cut_off(connection)
+            self._pool.explain(exc)
+            raise
+        if connection.complete:
+            self._connection = None
+            self._pool.release(connection)
+        if not payload:
+            raise StopAsyncIteration
+        return payload
+
+    async def aclose(self) -> None:
+        if self._connection is not None:
+            self._cut_off(self._connection)
+
+    def _cut_off(self, connection: Connection) -> None:
+        self._connection = None
+        self._cut = True
+        self._pool.give_up(connection)
+
+    def __del__(self) -> None:
+        connection = self._connection
+        if connection is not None:
+            self._connection = None
+            self._pool.reclaim(connection)
+            warnings.warn("a response was dropped without being closed", ResourceWarning, stacklevel=2, source=self)

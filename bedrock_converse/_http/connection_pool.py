@@ -1,0 +1,286 @@
+"""A connection pool whose cost does not grow with the number of connections.
+
+httpx's own pool looks at every connection for every request, and loses slots for good when requests are cancelled while
+they connect (encode/httpcore#1093). This one keeps its books in `slots`, synchronously and in constant time, and awaits
+nothing to give a connection back or up: no cancellation can come between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, cast
+
+import anyio
+import anyio.lowlevel
+import httpcore
+import httpx
+
+from bedrock_converse._http.body import BODY, Body
+from bedrock_converse._http.connection import EXCHANGE, Connection, Exchange, Origin
+from bedrock_converse._http.network import backend_for_this_loop, running_loop
+from bedrock_converse._http.proxy import Proxy, proxy_from_environment
+from bedrock_converse._http.slots import Claim, Slots
+from bedrock_converse.errors import ClientClosed
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Mapping
+
+__all__ = ["ConnectionPool"]
+
+OPENING_AT_ONCE = 32
+"""How many connections `warm_up` opens side by side: each handshake keeps the event loop busy for a millisecond."""
+DEFAULT_PORTS = {b"http": 80, b"https": 443}
+CLOSED = "the client is closed"
+
+
+class ConnectionPool:
+    """What httpx's transport calls its pool: httpcore requests in, httpcore responses out."""
+
+    def __init__(
+        self,
+        *,
+        max_connections: int,
+        keepalive_expiry: float,
+        ssl_context: ssl.SSLContext | None,
+        proxy: Proxy | None,
+        trust_env: bool,
+    ) -> None:
+        self.slots = Slots(max_connections, keepalive_expiry)
+        self._ssl_context = ssl_context
+        self._proxy = proxy
+        self._trust_env = trust_env
+        self._origins: dict[tuple[bytes, bytes, int | None], Origin] = {}
+        self._backend = backend_for_this_loop()
+        self._loop = running_loop()
+        self._process = os.getpid()
+        self._closing = False  # takes no new requests
+        self._closed = False  # has cut off the old ones too
+        self._stand_in: httpcore.AsyncConnectionPool | None = None
+
+    # Requests.
+
+    async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
+        self.check_usable()
+        if intercepted():
+            return await self._pool_of_httpcore().handle_async_request(request)
+        extensions = cast("Mapping[str, Any]", request.extensions)  # pyright: ignore[reportUnknownMemberType]
+        timeouts: Mapping[str, float | None] = extensions.get("timeout") or {}
+        exchange: Exchange = extensions.get(EXCHANGE) or Exchange()
+        url = request.url
+        connection = await self._acquire(self._origin(url.scheme, url.host, url.port), timeouts, exchange)
+        try:
+            head = await connection.request(request, timeouts, exchange)
+            body = Body(self, connection, timeouts)
+        except BaseException as exc:
+            self.give_up(connection)
+            self.explain(exc)
+            raise
+        return httpcore.Response(
+            head.status,
+            headers=head.headers,
+            content=body,
+            extensions={
+                "http_version": head.version,
+                "reason_phrase": head.reason,
+                "network_stream": connection.stream,
+                BODY: body,
+            },
+        )
+
+    async def _acquire(self, origin: Origin, timeouts: Mapping[str, float | None], exchange: Exchange) -> Connection:
+        exchange.reused = None
+        exchange.written = exchange.answered = False
+        claim = self.slots.claim(origin, exchange.fresh)
+        if not claim.granted:
+            await self._wait(claim, timeouts.get("pool"))
+        connection = claim.connection
+        if connection is None:
+            connection = await self._open(origin, timeouts.get("connect"))
+        exchange.reused = connection.used
+        return connection
+
+    async def _wait(self, claim: Claim, timeout: float | None) -> None:
+        claim.wake = anyio.Event()
+        try:
+            with anyio.move_on_after(timeout):
+                await claim.wake.wait()
+        except BaseException:
+            self.slots.withdraw(claim)
+            raise
+        if not claim.granted:
+            self.slots.withdraw(claim)
+            self.check_usable()
+            raise httpcore.PoolTimeout(self._say_full(timeout))
+
+    def _say_full(self, timeout: float | None) -> str:
+        streams = sum(connection.answering for connection in self.slots.connections)
+        return (
+            f"no connection became free within {timeout:g} s: all {self.slots.limit} are in use, {streams} of them by "
+            f"open streams, and {self.slots.queued} other calls wait. Close streams, or raise max_connections"
+        )
+
+    async def _open(self, origin: Origin, timeout: float | None) -> Connection:
+        """A new connection, in a slot that is ours already."""
+        connection = Connection(origin)
+        self.slots.add(connection)
+        try:
+            if self._closed:
+                raise ClientClosed(CLOSED)
+            await connection.open(self._backend, self._ssl_context, timeout)
+        except BaseException as exc:
+            self.give_up(connection)
+            self.explain(exc)
+            raise
+        connection.when_lost(self.slots.retire)
+        return connection
+
+    def release(self, connection: Connection) -> None:
+        """Its answer has been read to the end."""
+        if connection.reusable and not self._closed:
+            self.slots.put_back(connection)
+        else:
+            self.slots.give_up(connection)
+
+    def give_up(self, connection: Connection) -> None:
+        self.slots.give_up(connection)
+
+    def reclaim(self, connection: Connection) -> None:
+        """Its response was dropped; called by the garbage collector, which may run in any thread or after the loop."""
+        if not self._run_in_loop(lambda: self.slots.give_up(connection)):
+            connection.drop()
+
+    def explain(self, error: BaseException) -> None:
+        """Raise `ClientClosed` if that is why there is an error."""
+        if self._closed and isinstance(error, Exception) and not isinstance(error, ClientClosed):
+            raise ClientClosed(CLOSED) from error
+
+    def _origin(self, scheme: bytes, host: bytes, port: int | None) -> Origin:
+        key = (scheme, host, port)
+        origin = self._origins.get(key)
+        if origin is None:
+            if scheme not in DEFAULT_PORTS:
+                raise httpcore.UnsupportedProtocol(
+                    f"neither http:// nor https://: {scheme.decode('ascii', 'replace')}://"
+                )
+            secure, name, number = scheme == b"https", host.decode("ascii"), port or DEFAULT_PORTS[scheme]
+            proxy = self._proxy
+            if proxy is None and self._trust_env:
+                proxy = proxy_from_environment(secure, name, number)
+            origin = self._origins[key] = Origin(secure, name, number, proxy)
+        return origin
+
+    def _pool_of_httpcore(self) -> httpcore.AsyncConnectionPool:
+        if self._stand_in is None:
+            self._stand_in = httpcore.AsyncConnectionPool(self._ssl_context, network_backend=self._backend)
+        return self._stand_in
+
+    # Connections before they are needed.
+
+    async def warm_up(self, url: str, connections: int, timeout: float | None) -> int:
+        parsed = httpx.URL(url)
+        origin = self._origin(parsed.raw_scheme, parsed.raw_host, parsed.port)
+        opened: list[Connection] = []
+        failures: list[Exception] = []
+        at_once = anyio.CapacityLimiter(OPENING_AT_ONCE)
+
+        async def open_one() -> None:
+            async with at_once:
+                if failures or not self.slots.claim_spare():
+                    return
+                try:
+                    connection = await self._open(origin, timeout)
+                except Exception as exc:  # noqa: BLE001 - it is raised below, when the others have ended
+                    failures.append(exc)
+                    return
+                opened.append(connection)
+                self.slots.put_back(connection)
+
+        self.check_usable()
+        async with anyio.create_task_group() as tasks:
+            for _ in range(connections - len(origin.idle)):
+                tasks.start_soon(open_one)
+        if failures:
+            raise failures[0]
+        return len(opened)
+
+    # The end.
+
+    def check_usable(self) -> None:
+        """Raises `ClientClosed` in a pool that is closed, or that belongs to another process or event loop."""
+        if self._closing:
+            raise ClientClosed(CLOSED)
+        if os.getpid() != self._process:
+            raise ClientClosed("the client's connections belong to the process that this one was forked from")
+        if running_loop() is not self._loop:
+            raise ClientClosed("the client's connections belong to another event loop")
+
+    async def aclose(self, drain: float = 0.0) -> None:
+        self._closing = True
+        if os.getpid() != self._process or running_loop() is not self._loop:
+            self._cut_off_from_elsewhere()
+            return
+        try:
+            if drain > 0 and self.slots.active:
+                quiet = anyio.Event()
+                self.slots.when_quiet = quiet.set
+                with anyio.move_on_after(drain):
+                    await quiet.wait()
+        finally:
+            self._cut_off()
+            with anyio.move_on_after(1, shield=True):
+                if self._stand_in is not None:
+                    await self._stand_in.aclose()
+                await anyio.lowlevel.checkpoint()  # asyncio closes the sockets in its next turn
+
+    def _cut_off(self) -> None:
+        self._closed = True
+        self.slots.refuse_all()
+        for connection in list(self.slots.connections):
+            self.slots.retire(connection)
+            self.slots.give_up(connection)
+
+    def _cut_off_from_elsewhere(self) -> None:
+        """Never waits for a loop that may have ended. If it runs in another thread it does the work; otherwise the
+        sockets are closed under it."""
+        self._closed = True
+        asleep = isinstance(self._loop, asyncio.AbstractEventLoop) and not self._loop.is_running()
+        if not asleep and self._run_in_loop(self._cut_off):
+            return
+        for connection in self.slots.connections:
+            connection.drop()
+        self.slots.connections.clear()
+
+    def _run_in_loop(self, function: Callable[[], None]) -> bool:
+        """Have the pool's own loop call `function`; False when it never will."""
+        if os.getpid() != self._process:
+            return False
+        loop: Any = self._loop
+        try:
+            if isinstance(loop, asyncio.AbstractEventLoop):
+                loop.call_soon_threadsafe(function)
+            else:
+                loop.run_sync_soon(function)
+        except RuntimeError:  # closed; trio's RunFinishedError is one too
+            return False
+        return True
+
+    async def __aenter__(self) -> ConnectionPool:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+
+def intercepted() -> bool:
+    """Somebody has replaced httpcore's own methods, as respx does, to see the requests."""
+    return not (is_httpcores_own(httpcore.AsyncConnectionPool) and is_httpcores_own(httpcore.AsyncHTTPConnection))
+
+
+def is_httpcores_own(owner: type[httpcore.AsyncConnectionPool] | type[httpcore.AsyncHTTPConnection]) -> bool:
+    # By the name that the compiler gave the code: it holds even if the replacement came before we were imported, and
+    # whatever names the replacement has been given.
+    method = owner.handle_async_request
+    return type(method) is FunctionType and method.__code__.co_qualname == f"{owner.__name__}.handle_async_request"
