@@ -105,7 +105,7 @@ class Server:
         return f"{self.scheme}://127.0.0.1:{self.port}/"
 
     def wait_until_open(self, count: int, timeout: float = 5.0) -> None:
-        """Block until so many connections are open; `asyncio.sleep` in between is not needed, the server has a thread."""
+        """Block until so many connections are open. The server has its own thread, so this may block the test's."""
         until = time.monotonic() + timeout
         while self.open != count:
             assert time.monotonic() < until, f"{self.open} connections are open, not {count}"

@@ -45,11 +45,12 @@ MAX_CHUNK_LINE: Final = 4 * 1024
 MAX_LENGTH_DIGITS: Final = 18
 
 TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-STATUS_LINE = re.compile(rb"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?: ([^\r\n\0]*))?\r\n")
+TEXT = rb"[^\x00-\x08\x0a-\x1f\x7f]*+"  # no control characters but the tab
+STATUS_LINE = re.compile(rb"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?: (" + TEXT + rb"))?\r\n")
 # Possessive, so that hostile headers take no more than linear time.
-HEADER_LINE = re.compile(rb"(" + TOKEN + rb"+):([^\r\n\0]*+)\r\n")
-HEADER_LINES = re.compile(rb"(?:" + TOKEN + rb"+:[^\r\n\0]*+\r\n)*+")
-CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n\0]*)?\r\n")
+HEADER_LINE = re.compile(rb"(" + TOKEN + rb"+):(" + TEXT + rb")\r\n")
+HEADER_LINES = re.compile(rb"(?:" + TOKEN + rb"+:" + TEXT + rb"\r\n)*+")
+CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;" + TEXT + rb")?\r\n")
 REQUEST_METHOD = re.compile(TOKEN)
 REQUEST_TARGET = re.compile(rb"[!-~]+")
 
@@ -131,6 +132,9 @@ class ResponseDecoder:
     def body(self, data: bytes) -> bytes:
         """The payload in `data` (first in what came together with the head: feed b"" once)."""
         assert self._body is not None, "the head comes first"
+        if self.complete:
+            self.reusable = self.reusable and not data
+            return b""
         return self._body(data)
 
     def end(self) -> None:

@@ -1,0 +1,83 @@
+"""From an HTTP library's error to ours: one class per failure, and whether it may have cost money."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bedrock_converse._http.connect_failures import classify_connect_error
+from bedrock_converse.errors import (
+    BedrockError,
+    ConfigError,
+    ConnectError,
+    PoolTimeout,
+    ProtocolError,
+    RequestInvalid,
+    RequestTimeout,
+    ResponseInvalid,
+    TransportError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bedrock_converse._http.connection import Exchange
+
+__all__ = ["map_error"]
+
+NOT_WRITTEN = {
+    "ConnectError",
+    "ConnectTimeout",
+    "LocalProtocolError",
+    "PoolTimeout",
+    "ProxyError",
+    "UnsupportedProtocol",
+}
+
+
+def map_error(error: Exception, exchange: Exchange, timeouts: Mapping[str, float | None]) -> BedrockError:
+    """Our error for what a transport or a response body raised; `raise map_error(...) from error`.
+
+    The library's error is told by its class name (httpx, httpx2 and httpcore use the same ones), so neither library is
+    imported for it. An error of ours comes back as it is.
+    """
+    if isinstance(error, BedrockError):
+        return error
+    names = {base.__name__ for base in type(error).__mro__}
+    message = str(error) or type(error).__name__
+    if "TimeoutException" in names:
+        return map_timeout(names, message, exchange, timeouts)
+    if names & {"ConnectError", "ProxyError"}:
+        reason = classify_connect_error(error)
+        return ConnectError(message, reason=reason, retryable=reason != "tls")
+    if "UnsupportedProtocol" in names:
+        return ConfigError(message)
+    if "LocalProtocolError" in names:
+        return RequestInvalid(message)
+    billed = possibly_billed(names, exchange)
+    if "RemoteProtocolError" in names:
+        return ProtocolError(message, retryable=True, possibly_billed=billed)
+    if "DecodingError" in names:
+        return ResponseInvalid(message, possibly_billed=billed)
+    return TransportError(message, retryable=True, possibly_billed=billed)
+
+
+def map_timeout(
+    names: set[str], message: str, exchange: Exchange, timeouts: Mapping[str, float | None]
+) -> PoolTimeout | RequestTimeout:
+    if "PoolTimeout" in names:
+        return PoolTimeout(message)
+    if "ConnectTimeout" in names:
+        return RequestTimeout(message, phase="connect", seconds=timeouts.get("connect") or 0.0, retryable=True)
+    if "WriteTimeout" in names:
+        return RequestTimeout(message, phase="write", seconds=timeouts.get("write") or 0.0)
+    phase = "idle" if exchange.answered else "first_event"
+    return RequestTimeout(message, phase=phase, seconds=timeouts.get("read") or 0.0, possibly_billed=True)
+
+
+def possibly_billed(names: set[str], exchange: Exchange) -> bool:
+    """The request was written whole, and the connection was not an idle one that had died before."""
+    if names & NOT_WRITTEN:
+        return False
+    if exchange.reused is None:  # not our pool: nobody has told, so assume the expensive case
+        return True
+    return exchange.written and (exchange.answered or not exchange.reused)

@@ -1,0 +1,349 @@
+"""The HTTP/1.1 codec: whole, byte by byte, broken, and against h11."""
+
+from __future__ import annotations
+
+import string
+
+import h11
+import httpcore
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bedrock_converse._http.http11 import MAX_HEAD, ResponseDecoder, ResponseHead, encode_head
+
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+def decode(
+    data: bytes, *, size: int | None = None, eof: bool = False, method: bytes = b"POST"
+) -> tuple[ResponseHead, bytes, ResponseDecoder]:
+    """Feed `data` in pieces of `size` bytes."""
+    decoder = ResponseDecoder(method)
+    pieces = [data[i : i + (size or len(data))] for i in range(0, len(data), size or len(data))]
+    head = None
+    payload = b""
+    for piece in pieces:
+        if head is None:
+            head = decoder.head(piece)
+            if head is not None:
+                payload += decoder.body(b"")
+        elif not decoder.complete:
+            payload += decoder.body(piece)
+    if eof and not decoder.complete:
+        decoder.end()
+    assert head is not None
+    return head, payload, decoder
+
+
+ANSWERS = {
+    "counted": (OK + b"Content-Length: 5\r\n\r\nhello", b"hello"),
+    "empty": (OK + b"content-length: 0\r\n\r\n", b""),
+    "chunked": (OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n06;a=b\r\n world\r\n0\r\n\r\n", b"hello world"),
+    "trailers": (OK + b"transfer-encoding: Chunked\r\n\r\n1\r\nx\r\n0\r\nA: b\r\nC:\r\n\r\n", b"x"),
+    "equal lengths": (OK + b"content-length: 2, 2\r\nContent-Length: 2\r\n\r\nab", b"ab"),
+    "no content": (b"HTTP/1.1 204 No Content\r\n\r\n", b""),
+    "not modified": (b"HTTP/1.1 304 Not Modified\r\ncontent-length: 99\r\n\r\n", b""),
+    "no reason": (b"HTTP/1.1 200\r\ncontent-length: 1\r\n\r\nx", b"x"),
+    "interim": (
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n"
+        + OK
+        + b"content-length: 1\r\n\r\nx",
+        b"x",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_an_answer_reads_the_same_in_pieces_of_any_size(name: str) -> None:
+    """Whole, byte by byte and in every size between: the same head, payload and end."""
+    data, payload = ANSWERS[name]
+    whole = decode(data)
+    for size in range(1, len(data) + 1):
+        head, got, decoder = decode(data, size=size)
+        assert (head, got) == (whole[0], payload)
+        assert decoder.complete
+        assert decoder.reusable
+
+
+def test_a_head_keeps_order_case_and_duplicates() -> None:
+    """Headers come out as they were sent, without the blanks around the values."""
+    head, _, _ = decode(b"HTTP/1.1 418 I'm a  teapot\r\nX-A: 1\r\nx-a:  2 \t\r\nB:\r\nContent-Length: 0\r\n\r\n")
+    assert head == (
+        418,
+        b"I'm a  teapot",
+        [(b"X-A", b"1"), (b"x-a", b"2"), (b"B", b""), (b"Content-Length", b"0")],
+        b"HTTP/1.1",
+    )
+
+
+def test_a_body_without_a_length_ends_with_the_connection() -> None:
+    """Neither counted nor chunked: everything up to the end, and the connection is used up."""
+    _, payload, decoder = decode(OK + b"\r\nabc", size=4, eof=True)
+    assert payload == b"abc"
+    assert decoder.complete
+    assert not decoder.reusable
+
+
+def test_head_has_no_body() -> None:
+    """The answer to HEAD ends with its headers, whatever they announce."""
+    _, payload, decoder = decode(OK + b"content-length: 5\r\n\r\n", method=b"HEAD")
+    assert payload == b""
+    assert decoder.reusable
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        OK + b"connection: close\r\ncontent-length: 0\r\n\r\n",
+        OK + b"Connection: Keep-Alive, Close\r\ncontent-length: 0\r\n\r\n",
+        b"HTTP/1.0 200 OK\r\ncontent-length: 0\r\n\r\n",
+        OK + b"content-length: 0\r\n\r\nHTTP/1.1 200 OK\r\n",
+        OK + b"content-length: 7\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+    ],
+    ids=["close", "close among others", "HTTP/1.0", "more than was asked for", "two lengths"],
+)
+def test_a_connection_is_not_reused(data: bytes) -> None:
+    """The peer closes it, or has sent more than the answer, or it is not certain where the answer ends."""
+    _, payload, decoder = decode(data)
+    assert payload == b""
+    assert decoder.complete
+    assert not decoder.reusable
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"<",
+        b"HTTP/2 200\r\n\r\n",
+        b"HTTP/1.1 20 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\nA: b\n\r\n\r\n",
+        OK + b"no colon\r\n\r\n",
+        OK + b": nothing\r\n\r\n",
+        OK + b"a b: c\r\n\r\n",
+        OK + b"a : b\r\n\r\n",
+        OK + b"a: b\r\n folded\r\n\r\n",
+        OK + b"a: b\0\r\n\r\n",
+        OK + b"a: b\rc\r\n\r\n",
+        OK + b"content-length: 5, 6\r\n\r\n",
+        OK + b"content-length: 5\r\ncontent-length: 6\r\n\r\n",
+        OK + b"content-length: -1\r\n\r\n",
+        OK + b"content-length: +1\r\n\r\n",
+        OK + b"content-length: 0x1\r\n\r\n",
+        OK + b"content-length: 1_0\r\n\r\n",
+        OK + b"content-length:\r\n\r\n",
+        OK + b"content-length: 1" + b"0" * 30 + b"\r\n\r\n",
+        OK + b"transfer-encoding: gzip, chunked\r\n\r\n",
+        OK + b"transfer-encoding: identity\r\n\r\n",
+        OK + b"transfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+        OK + b"transfer-encoding: chunked\r\n\r\nxyz\r\n",
+        OK + b"transfer-encoding: chunked\r\n\r\n-1\r\n",
+        OK + b"transfer-encoding: chunked\r\n\r\n+1\r\nx\r\n",
+        OK + b"transfer-encoding: chunked\r\n\r\n1\nx\n",
+        OK + b"transfer-encoding: chunked\r\n\r\n1\r\nxy\r\n",
+        OK + b"transfer-encoding: chunked\r\n\r\n" + b"0" * 5000,
+        OK + b"transfer-encoding: chunked\r\n\r\nfffffffffffffffff\r\n",
+        OK + b"transfer-encoding: chunked\r\n\r\n0\r\nno colon\r\n\r\n",
+    ],
+)
+def test_what_is_not_certain_is_refused(data: bytes) -> None:
+    """Malformed or ambiguous: the peer's fault, in pieces of any size."""
+    for size in (None, 1):
+        with pytest.raises(httpcore.RemoteProtocolError):
+            decode(data, size=size)
+
+
+@pytest.mark.parametrize("filler", [b"a", b"a: b\r\n", b" "])
+def test_endless_headers_are_refused(filler: bytes) -> None:
+    """A head that never ends is given up at `MAX_HEAD`, whatever it is made of."""
+    decoder = ResponseDecoder(b"POST")
+    decoder.head(OK)
+    piece = filler * 500
+
+    def feed() -> None:
+        for _ in range(MAX_HEAD // len(piece) + 1):
+            decoder.head(piece)
+
+    with pytest.raises(httpcore.RemoteProtocolError):
+        feed()
+
+
+def test_endless_trailers_are_refused() -> None:
+    """Trailers count together, not line by line."""
+    decoder = ResponseDecoder(b"POST")
+    decoder.head(OK + b"transfer-encoding: chunked\r\n\r\n")
+    decoder.body(b"0\r\n")
+
+    def feed() -> None:
+        for _ in range(MAX_HEAD // 3000 + 1):
+            decoder.body(b"a: b\r\n" * 500)
+
+    with pytest.raises(httpcore.RemoteProtocolError):
+        feed()
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "without sending a response"),
+        (OK, "in the middle of the response headers"),
+        (OK + b"content-length: 5\r\n\r\nhe", "3 bytes before the end"),
+        (OK + b"transfer-encoding: chunked\r\n\r\n5\r\nhe", "in the middle of the response body"),
+        (OK + b"transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n", "in the middle of the response body"),
+        (OK + b"transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n", "in the middle of the response body"),
+    ],
+)
+def test_an_end_in_the_middle_is_an_error(data: bytes, message: str) -> None:
+    """A cut answer is never a short one."""
+    decoder = ResponseDecoder(b"POST")
+    if decoder.head(data) is not None:
+        decoder.body(b"")
+    with pytest.raises(httpcore.RemoteProtocolError, match=message):
+        decoder.end()
+
+
+def test_nothing_is_held_back() -> None:
+    """What has come of a chunk is given out before the chunk is complete: nothing is buffered but its line."""
+    decoder = ResponseDecoder(b"POST")
+    decoder.head(OK + b"transfer-encoding: chunked\r\n\r\n")
+    assert decoder.body(b"100000\r\nab") == b"ab"
+    assert decoder.body(b"cd") == b"cd"
+
+
+def test_a_request_head() -> None:
+    """Request line, headers as they are, empty line."""
+    assert encode_head(b"POST", b"/a%3Ab", [(b"Host", b"x"), (b"a", b"")]) == (
+        b"POST /a%3Ab HTTP/1.1\r\nHost: x\r\na: \r\n\r\n"
+    )
+
+
+@pytest.mark.parametrize("value", [b"s3cret\r\nx: y", b"s3cret\nx", b"s3cret\rx", b"s3cret\0"])
+def test_header_injection_is_refused_without_showing_the_value(value: bytes) -> None:
+    """A line break in a value would begin another header; the message names the header only."""
+    with pytest.raises(httpcore.LocalProtocolError, match="authorization") as caught:
+        encode_head(b"POST", b"/", [(b"host", b"x"), (b"authorization", value)])
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "name"),
+    [
+        (b"POST", b"/a b", b"a"),
+        (b"POST", b"/a\r\nx: y", b"a"),
+        (b"POST", b"", b"a"),
+        (b"POST", b"/\xff", b"a"),
+        (b"PO ST", b"/", b"a"),
+        (b"", b"/", b"a"),
+        (b"POST", b"/", b""),
+        (b"POST", b"/", b"a b"),
+        (b"POST", b"/", b"a:"),
+        (b"POST", b"/", b"a\r\nb"),
+    ],
+)
+def test_request_smuggling_is_refused(method: bytes, target: bytes, name: bytes) -> None:
+    """Methods, paths and names have only the characters that HTTP allows there."""
+    with pytest.raises(httpcore.LocalProtocolError):
+        encode_head(method, target, [(name, b"value")])
+
+
+# Against h11.
+
+names = st.text(string.ascii_letters + string.digits + "-_", min_size=1, max_size=8).map(str.encode)
+values = st.text(string.ascii_letters + string.digits + string.punctuation + " \t", max_size=12)
+plain_headers = st.lists(
+    st.tuples(names, values.map(lambda value: value.strip().encode())).filter(
+        lambda header: header[0].lower() not in (b"content-length", b"transfer-encoding", b"connection", b"upgrade")
+    ),
+    max_size=4,
+)
+
+
+@st.composite
+def answers(draw: st.DrawFn) -> bytes:
+    """Answers as servers send them, and now and then broken ones."""
+    payload = draw(st.lists(st.binary(min_size=1, max_size=40), max_size=4))
+    headers = draw(plain_headers)
+    if draw(st.booleans()):
+        body = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in payload) + b"0\r\n\r\n"
+        headers.append((draw(st.sampled_from([b"Transfer-Encoding", b"transfer-encoding"])), b"chunked"))
+    else:
+        body = b"".join(payload)
+        headers.append((b"Content-Length", b"%d" % draw(st.sampled_from([len(body), len(body), len(body) + 1, 0]))))
+    if draw(st.booleans()):
+        headers.append((b"connection", draw(st.sampled_from([b"close", b"keep-alive", b"Close, x"]))))
+    status = draw(st.sampled_from([b"200 OK", b"404 Not Found", b"204 No Content", b"500 ", b"429 Slow"]))
+    data = b"HTTP/1.1 %b\r\n" % status + b"".join(b"%b: %b\r\n" % header for header in headers) + b"\r\n" + body
+    if draw(st.integers(0, 3)) == 0:
+        where = draw(st.integers(0, len(data)))
+        data = data[:where] + draw(st.binary(max_size=2)) + data[where + draw(st.integers(0, 2)) :]
+    return data
+
+
+def ours(data: bytes, size: int) -> object:
+    decoder = ResponseDecoder(b"POST")
+    head, payload = None, b""
+    try:
+        for i in range(0, len(data), size):
+            if head is None:
+                head = decoder.head(data[i : i + size])
+                payload += decoder.body(b"") if head is not None else b""
+            elif not decoder.complete:
+                payload += decoder.body(data[i : i + size])
+        if not decoder.complete:
+            decoder.end()
+    except httpcore.RemoteProtocolError:
+        return "refused"
+    assert head is not None
+    return head.status, [(name.lower(), value) for name, value in head.headers], payload
+
+
+def h11s(data: bytes, size: int) -> object:
+    connection = h11.Connection(h11.CLIENT)
+    connection.send(h11.Request(method=b"POST", target=b"/", headers=[(b"host", b"x")]))
+    connection.send(h11.EndOfMessage())
+    head, payload = None, b""
+    feed = [data[i : i + size] for i in range(0, len(data), size)] + [b""]
+    try:
+        while True:
+            event = connection.next_event()
+            if event is h11.NEED_DATA:
+                connection.receive_data(feed.pop(0))
+            elif isinstance(event, h11.Response):
+                head = event
+            elif isinstance(event, h11.Data):
+                payload += event.data
+            elif isinstance(event, h11.EndOfMessage | h11.ConnectionClosed):
+                break
+    except h11.RemoteProtocolError:
+        return "refused"
+    if head is None:
+        return "refused"
+    return head.status_code, [(bytes(name), bytes(value)) for name, value in head.headers], payload
+
+
+@settings(max_examples=600, deadline=None)
+@given(data=answers(), size=st.integers(1, 200))
+def test_it_agrees_with_h11(data: bytes, size: int) -> None:
+    """Where both accept an answer they read the same; what h11 refuses is refused.
+
+    The other way round h11 is more generous: bare line feeds, folded headers.
+    """
+    mine, theirs = ours(data, size), h11s(data, size)
+    if mine != "refused":
+        assert mine == theirs
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=answers(), size=st.integers(1, 200))
+def test_the_pieces_do_not_matter(data: bytes, size: int) -> None:
+    """In pieces or at once: the same answer, or refused both times."""
+    assert ours(data, size) == ours(data, len(data) or 1)
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.binary(max_size=300), prefix=st.sampled_from([b"", OK, OK + b"transfer-encoding: chunked\r\n\r\n"]))
+def test_rubbish_is_refused_and_nothing_else_happens(data: bytes, prefix: bytes) -> None:
+    """Random bytes give an answer or `RemoteProtocolError`; no other exception, no hang."""
+    ours(prefix + data, 7)
