@@ -21,15 +21,16 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from bedrock_converse.errors import ConfigError
 
 if TYPE_CHECKING:
     import configparser
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-__all__ = ["Environment", "Section", "SharedConfig", "load_config", "profile_name", "setting"]
+__all__ = ["Environment", "Section", "SharedConfig", "hiding_locals", "load_config", "profile_name", "setting"]
 
 _SECRETS = frozenset({"aws_secret_access_key", "aws_session_token", "aws_security_token"})
 """Left out: botocore reads them where they are needed, and here they could end up in a traceback."""
@@ -38,17 +39,38 @@ Section = dict[str, str | dict[str, str]]
 """One section: plain values, and one level of nested ones where the value is an indented block."""
 
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def hiding_locals(function: Callable[P, R]) -> Callable[P, R]:
+    """Let the function's `ConfigError` begin here: crash reports show the locals of a traceback's frames.
+
+    For functions that are given secrets, or what may turn out to be one.
+    """
+
+    @wraps(function)
+    def hidden(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except ConfigError as error:
+            del args, kwargs
+            raise error.with_traceback(None)  # noqa: B904 - it is the same error
+
+    return hidden
+
+
 class Environment:
-    """The `AWS_` variables as they are now, in an object that does not show them: some of them are secrets."""
+    """The environment variables, in an object whose `repr` does not show them: some of them are secrets."""
 
-    __slots__ = ("_values",)
+    __slots__ = ("_variables",)
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._values = {name: value for name, value in environ.items() if name.startswith("AWS_")}
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
 
     def get(self, name: str) -> str | None:
-        """Give a variable's value; None when it is not set."""
-        return self._values.get(name)
+        """Give a variable's value as it is now; None when it is not set."""
+        return self._variables.get(name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from bedrock_converse._aws.config import Environment, load_config, profile_name, setting
+from bedrock_converse._aws.config import Environment, hiding_locals, load_config, profile_name, setting
 from bedrock_converse._aws.rules import HOST_LABEL, evaluate, load_partitions, load_rules
 from bedrock_converse.errors import ConfigError
 
@@ -78,6 +78,7 @@ class Endpoint:
             )
 
 
+@hiding_locals
 def resolve_region(region: str | None, profile: str | None, environ: Mapping[str, str]) -> str:
     """Find the region; there is no default.
 
@@ -86,7 +87,6 @@ def resolve_region(region: str | None, profile: str | None, environ: Mapping[str
             name, the profile does not exist, or a settings file is broken.
     """
     variables = Environment(environ)
-    del environ  # a traceback can show the locals of its frames
     config = load_config(variables)
     found, _ = _find_region(region, variables, config.profile(profile_name(profile, variables)))
     if found is None:
@@ -94,6 +94,7 @@ def resolve_region(region: str | None, profile: str | None, environ: Mapping[str
     return found
 
 
+@hiding_locals
 def resolve_endpoint(
     *,
     region: str | None,
@@ -117,24 +118,19 @@ def resolve_endpoint(
         ConfigError: A value is missing or unusable; the message names the setting, and never echoes an endpoint URL.
     """
     variables = Environment(environ)
-    del environ  # a traceback can show the locals of its frames
     config = load_config(variables)
     section = config.profile(profile_name(profile, variables))
     found, is_fips_region = _find_region(region, variables, section)
     url, source = _find_url(endpoint_url, variables, section, config)
-    problem = None if url is None else _url_problem(url)
-    if problem:
-        del url, endpoint_url  # there may be a password in it
-        raise ConfigError(f"{source}: {problem}")
+    given = None if url is None else parse_endpoint_url(url, found, source=source)
     if is_fips_region:
         fips = True
     if fips is None:
         fips = _flag("use_fips_endpoint", variables, section)
     if dualstack is None:
         dualstack = _flag("use_dualstack_endpoint", variables, section)
-    if url is None and found is None:
+    if given is None and found is None:
         raise _no_region(profile, variables, config)
-    given = None if url is None else parse_endpoint_url(url, found, source=source)
     parameters = {"Region": found, "Endpoint": given and given.url, "UseFIPS": fips, "UseDualStack": dualstack}
     try:
         resolved = evaluate(load_rules(), load_partitions(), parameters)
@@ -145,6 +141,7 @@ def resolve_endpoint(
     return given or parse_endpoint_url(resolved, found, source="AWS's endpoint rules")
 
 
+@hiding_locals
 def parse_endpoint_url(url: str, region: str | None, *, source: str = "endpoint_url=") -> Endpoint:
     """Check an endpoint URL and take it apart.
 
@@ -158,7 +155,6 @@ def parse_endpoint_url(url: str, region: str | None, *, source: str = "endpoint_
     """
     problem = _url_problem(url)
     if problem:
-        del url
         raise ConfigError(f"{source}: {problem}")
     parts = urlsplit(url)
     scheme = parts.scheme.lower()

@@ -54,6 +54,8 @@ class FixedClock:
     """botocore reads the clock itself; this puts `now` in its place for one signature."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        if not hasattr(botocore.auth, "get_current_datetime"):
+            pytest.skip("this botocore is too old to be the oracle")
         self.now = NOW
         monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda: self.now.replace(tzinfo=None))
 
@@ -104,8 +106,10 @@ class TestAgainstTheOracle:
                 assert added.get("X-Amz-Security-Token") == case["session_token"]
 
     def test_the_list_of_unsigned_headers_is_botocores(self) -> None:
-        """A header that botocore begins or ceases to sign shows up here."""
-        assert set(botocore.auth.SIGNED_HEADERS_BLACKLIST) | {"accept-encoding"} == UNSIGNED_HEADERS
+        """A header that botocore begins or ceases to sign shows up here; old versions knew a shorter list."""
+        assert set(botocore.auth.SIGNED_HEADERS_BLACKLIST) < UNSIGNED_HEADERS
+        if "trailer" in botocore.auth.SIGNED_HEADERS_BLACKLIST:
+            assert set(botocore.auth.SIGNED_HEADERS_BLACKLIST) | {"accept-encoding"} == UNSIGNED_HEADERS
 
     @settings(max_examples=2500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(data=st.data())
