@@ -137,7 +137,7 @@ class WireUnion:
             return value
         if isinstance(value, Mapping):
             block = parse(self._the_one(cast("Mapping[Any, Any]", value)))
-            if type(block) is UnknownBlock:
+            if type(block) is UnknownBlock and block.path[0] not in self.tags:
                 block.unverified = True
             return block
         if self._tag(kind) is not None:

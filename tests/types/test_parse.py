@@ -91,6 +91,13 @@ def test_lone_surrogate_where_a_blob_belongs_is_refused() -> None:
         parse_json(InvokeModelTokensRequest.model_validate_json, '{"body":"\\ud800"}')
 
 
+def test_many_lone_surrogates_do_not_make_a_blob() -> None:
+    """Nor is the hundredth: what stands in for it meanwhile must never pass for base64, whatever its length."""
+    odd = ['{"text":"\\ud800"}'] * 100
+    with pytest.raises(ValidationError, match="base64"):
+        parse_json(Message.model_validate_json, message(*odd, '{"image":{"source":{"bytes":"\\ud800"}}}'))
+
+
 @pytest.mark.parametrize("depth", [100, 190, 200, 250, 500, 900])
 def test_deep_tool_input_is_read(depth: int) -> None:
     """pydantic stops at 200 levels; models do not always."""

@@ -332,6 +332,11 @@ def test_marked_tag_is_not_written(wrong: dict[str, Any]) -> None:
     assert issubclass(UnknownTag, ValueError)
 
 
+def test_unknown_block_inside_a_dict_is_meant() -> None:
+    """Written as `UnknownBlock` below a known tag, it is no typo."""
+    assert write({"reasoningContent": UnknownBlock("summary", NEW)}) == {"reasoningContent": {"summary": NEW}}
+
+
 def test_unknown_block_takes_any_depth() -> None:
     """A path of the user's own may go below a tag that is unknown itself."""
     assert write(UnknownBlock(("newBlock", "deep", "deeper"), 1)) == {"newBlock": {"deep": {"deeper": 1}}}
@@ -363,6 +368,13 @@ def test_unknown_block_is_checked_on_the_way_out() -> None:
     """What JSON cannot hold is refused here as in tool input."""
     with pytest.raises(PydanticSerializationError, match="is nan"):
         write(UnknownBlock("videoSummary", {"a": float("nan")}))
+
+
+def test_unknown_block_that_does_not_fit_hides_its_value() -> None:
+    """What became known, and is not as it should be, fails without being shown."""
+    with pytest.raises(PydanticSerializationError) as caught:
+        write(UnknownBlock("image", {"format": ["my secret"]}))
+    assert "secret" not in str(caught.value)
 
 
 def test_unknown_block_needs_a_tag() -> None:
