@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import AsyncIterable
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import anyio
 import httpcore
@@ -20,7 +20,7 @@ from bedrock_converse.errors import ConfigError
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import AsyncIterable, Callable, Mapping, Sequence
 
 __all__ = ["EXCHANGE", "Connection", "Exchange", "Origin"]
 
@@ -180,14 +180,19 @@ class Connection:
                 headers = [*headers, (b"proxy-authorization", proxy.authorization)]
         pending = encode_head(request.method, target, headers)
         framing = RequestFraming(headers)
-        assert isinstance(request.stream, AsyncIterable)
-        async for piece in request.stream:
-            piece = framing.frame(piece)
-            if len(pending) + len(piece) <= SMALL:
-                pending += piece
-            else:
-                await stream.send(pending, timeout)
-                pending = piece
+        pieces = aiter(cast("AsyncIterable[bytes]", request.stream))
+        try:
+            async for piece in pieces:
+                framed = framing.frame(piece)
+                if len(pending) + len(framed) <= SMALL:
+                    pending += framed
+                else:
+                    await stream.send(pending, timeout)
+                    pending = framed
+        except BaseException:
+            if isinstance(pieces, AsyncGenerator):  # httpx's streams are; trio warns about one that is left as it is
+                await pieces.aclose()
+            raise
         await stream.send(pending + framing.end(), timeout)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import suppress
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -26,7 +27,7 @@ from bedrock_converse.errors import ClientClosed
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping
 
 __all__ = ["ConnectionPool"]
 
@@ -59,6 +60,7 @@ class ConnectionPool:
         self._closing = False  # takes no new requests
         self._closed = False  # has cut off the old ones too
         self._stand_in: httpcore.AsyncConnectionPool | None = None
+        self._sentinel = at_the_end_of_the_loop(self._cut_off)
 
     # Requests.
 
@@ -233,6 +235,7 @@ class ConnectionPool:
             with anyio.move_on_after(1, shield=True):
                 if self._stand_in is not None:
                     await self._stand_in.aclose()
+                await self._sentinel.aclose()
                 await anyio.lowlevel.checkpoint()  # asyncio closes the sockets in its next turn
 
     def _cut_off(self) -> None:
@@ -272,6 +275,25 @@ class ConnectionPool:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+
+def at_the_end_of_the_loop(function: Callable[[], None]) -> AsyncGenerator[None, None]:
+    """Have `function` called when the event loop ends (`asyncio.run`, `trio.run`), or when the result is closed.
+
+    Both kinds of loop close the async generators that are left when they end: this is one that waits for that. Whoever
+    runs one `asyncio.run` after another with a client that is never closed leaves no sockets behind in the old loops.
+    """
+
+    async def sentinel() -> AsyncGenerator[None, None]:
+        try:
+            yield
+        finally:
+            function()
+
+    generator = sentinel()
+    with suppress(StopIteration):
+        anext(generator).__await__().send(None)  # as far as the yield
+    return generator
 
 
 def intercepted() -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import warnings
 from itertools import zip_longest
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -162,11 +161,8 @@ class AsyncioStream(Stream, asyncio.BufferedProtocol):
 
     def drop(self) -> None:
         self._lost_callback = None
+        self._transport = None
         self._socket.close()
-        with warnings.catch_warnings():
-            # The transport cannot be closed without its loop, and would complain about that when it is collected.
-            warnings.simplefilter("ignore", ResourceWarning)
-            self._transport = None
 
     def _give_up(self) -> None:
         self._lost_callback = None

@@ -1,0 +1,92 @@
+"""Cancel a coroutine at each of its await points in turn, on asyncio and trio.
+
+for how in WAYS[backend]:
+    for step in itertools.count(1):
+        if not await cancelled_at(step, how, lambda: call(...)):
+            break           # it finished before its step-th await: all have been tried
+        ... assert that nothing is left ...
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING, Any, Literal
+
+import anyio
+import anyio.lowlevel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Generator
+
+__all__ = ["WAYS", "Way", "cancelled_at", "living_tasks"]
+
+Way = Literal["task", "task twice", "scope"]
+WAYS: dict[str, tuple[Way, ...]] = {"asyncio": ("task", "task twice", "scope"), "trio": ("scope",)}
+"""asyncio's own cancellation hits once, or again in the middle of the clean-up; a scope hits until it is left."""
+
+
+class Stepped:
+    """Drives a coroutine by hand and calls `cancel` just before its `step`-th suspension."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Any], steps: set[int], cancel: Callable[[], object]) -> None:
+        self.coroutine = coroutine
+        self.steps = steps
+        self.cancel = cancel
+        self.cancelled = False
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        resume: Callable[[Any], Any] = self.coroutine.send
+        value: Any = None
+        step = 0
+        while True:
+            try:
+                waiting_for = resume(value)
+            except StopIteration as finished:
+                return finished.value
+            step += 1
+            if step in self.steps:
+                self.cancelled = True
+                self.cancel()
+            try:
+                value = yield waiting_for
+                resume = self.coroutine.send
+            except BaseException as error:  # noqa: BLE001 - it goes on into the coroutine
+                value = error
+                resume = self.coroutine.throw
+
+
+async def cancelled_at(step: int, way: Way, make: Callable[[], Coroutine[Any, Any, Any]]) -> bool:
+    """Run `make()` and cancel it at its `step`-th suspension. False if it was over by then.
+
+    Fails if the coroutine swallows the cancellation.
+    """
+    if way == "scope":
+        with anyio.CancelScope() as scope:
+            stepped = Stepped(make(), {step}, scope.cancel)
+            await stepped
+            await anyio.lowlevel.checkpoint()  # a clean-up at the end may have been shielded
+        assert scope.cancelled_caught == stepped.cancelled, "the cancellation was swallowed"
+        return stepped.cancelled
+
+    async def body() -> bool:
+        task = asyncio.current_task()
+        assert task is not None
+        stepped = Stepped(make(), {step} if way == "task" else {step, step + 1}, task.cancel)
+        await stepped
+        return stepped.cancelled
+
+    task = asyncio.get_running_loop().create_task(body())
+    await asyncio.wait([task])
+    assert task.cancelled() or not task.result(), "the cancellation was swallowed"
+    return task.cancelled()
+
+
+async def living_tasks() -> int:
+    """How many tasks there are, once those that are ending have ended."""
+    for _ in range(5):
+        await anyio.lowlevel.checkpoint()
+    trio = sys.modules.get("trio")
+    if trio is not None and trio.lowlevel.in_trio_run():
+        return trio.lowlevel.current_statistics().tasks_living
+    return len(asyncio.all_tasks())
