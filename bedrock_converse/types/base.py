@@ -74,7 +74,7 @@ class Model(BaseModel):
     Python values under either name; what they do not know is kept too, and refused when it is about to be sent.
     """
 
-    model_config = ConfigDict(
+    model_config: ClassVar[ConfigDict] = ConfigDict(
         alias_generator=to_camel,
         validate_by_name=True,
         validate_by_alias=True,

@@ -6,7 +6,7 @@ checked by AWS, not here: they differ by model and change.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from bedrock_converse.types.base import Blob, Document, Model, OpenEnum
 from bedrock_converse.types.unions import UnknownBlock, WireUnion
@@ -268,7 +268,7 @@ class ToolUseBlock(Model):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolUseBlock.html
     """
 
-    essential = frozenset({"tool_use_id", "name"})
+    essential: ClassVar[frozenset[str]] = frozenset({"tool_use_id", "name"})
 
     tool_use_id: str
     """The id of the call, which its result must repeat: 1 to 64 characters of `[a-zA-Z0-9_.:-]`."""
@@ -335,7 +335,7 @@ class ToolResultBlock(Model):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolResultBlock.html
     """
 
-    essential = frozenset({"tool_use_id", "content"})
+    essential: ClassVar[frozenset[str]] = frozenset({"tool_use_id", "content"})
 
     tool_use_id: str
     """The `ToolUseBlock.tool_use_id` that this answers: 1 to 64 characters of `[a-zA-Z0-9_.:-]`."""

@@ -6,7 +6,7 @@ AWS left out is None.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
 
 from pydantic import Field
 
@@ -67,7 +67,7 @@ class MessageStartEvent(Model):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_MessageStartEvent.html
     """
 
-    essential = frozenset({"role"})
+    essential: ClassVar[frozenset[str]] = frozenset({"role"})
 
     role: ConversationRole
     """Who speaks: `assistant`."""
@@ -79,7 +79,7 @@ class ToolUseBlockStart(Model):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolUseBlockStart.html
     """
 
-    essential = frozenset({"tool_use_id", "name"})
+    essential: ClassVar[frozenset[str]] = frozenset({"tool_use_id", "name"})
 
     tool_use_id: str
     """The id of the call, which its result must repeat: 1 to 64 characters of `[a-zA-Z0-9_.:-]`."""
@@ -95,7 +95,7 @@ class ToolResultBlockStart(Model):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolResultBlockStart.html
     """
 
-    essential = frozenset({"tool_use_id"})
+    essential: ClassVar[frozenset[str]] = frozenset({"tool_use_id"})
 
     tool_use_id: str
     """The call that this is the result of: 1 to 64 characters of `[a-zA-Z0-9_.:-]`."""
@@ -271,7 +271,7 @@ class MessageStopEvent(Model):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_MessageStopEvent.html
     """
 
-    essential = frozenset({"stop_reason"})
+    essential: ClassVar[frozenset[str]] = frozenset({"stop_reason"})
 
     stop_reason: StopReason
     """Why the model stopped. See `ConverseResponse.stop_reason`."""
@@ -295,7 +295,7 @@ class ConverseStreamMetadataEvent(Model):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStreamMetadataEvent.html
     """
 
-    essential = frozenset({"usage"})
+    essential: ClassVar[frozenset[str]] = frozenset({"usage"})
 
     usage: TokenUsage
     """What the reply cost, in tokens."""
@@ -332,7 +332,7 @@ class UnknownEvent:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, UnknownEvent) and (self.path, self.value) == (other.path, other.value)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__: ClassVar[None]  # type: ignore[assignment]  # mutable, so not hashable
 
     def __repr__(self) -> str:
         return f"UnknownEvent({'.'.join(self.path)!r}, {brief(self.value)!r})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
@@ -41,7 +41,7 @@ class Message(Model):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Message.html
     """
 
-    essential = frozenset({"role", "content"})
+    essential: ClassVar[frozenset[str]] = frozenset({"role", "content"})
 
     role: ConversationRole
     """Who speaks: `user`, `assistant`, or (for models that take it) `system`. A conversation begins with `user`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -127,7 +127,7 @@ class TokenUsage(Model):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_TokenUsage.html
     """
 
-    essential = frozenset({"input_tokens", "output_tokens", "total_tokens"})
+    essential: ClassVar[frozenset[str]] = frozenset({"input_tokens", "output_tokens", "total_tokens"})
 
     input_tokens: int
     """Tokens of the request that were neither read from the cache nor written to it. All that the model read is the sum
@@ -185,7 +185,7 @@ class ConverseResponse(Result):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
     """
 
-    essential = frozenset({"output", "stop_reason", "usage"})
+    essential: ClassVar[frozenset[str]] = frozenset({"output", "stop_reason", "usage"})
 
     output: ConverseOutput
     """The model's message; `reply.message` is the same, without the union."""
@@ -321,7 +321,7 @@ class CountTokensResponse(Result):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CountTokens.html
     """
 
-    essential = frozenset({"input_tokens"})
+    essential: ClassVar[frozenset[str]] = frozenset({"input_tokens"})
 
     input_tokens: int
     """The count for that model: what `inputTokens` would be on a call without a cache."""

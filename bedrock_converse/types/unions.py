@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast, get_args, get_origin
 
 from pydantic import ConfigDict, TypeAdapter
 from pydantic_core import PydanticCustomError, core_schema
@@ -36,12 +36,12 @@ class UnknownBlock:
         if not self.path:
             raise ValueError("an UnknownBlock needs the tag that AWS gave the member")
         self.value: Any = value
-        self.unverified = False  # set when a dict in Python input had a tag that nobody knows: most likely a typo
+        self.unverified: bool = False  # set when a dict in Python input had a tag that nobody knows: most likely a typo
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, UnknownBlock) and (self.path, self.value) == (other.path, other.value)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__: ClassVar[None]  # type: ignore[assignment]  # mutable, so not hashable
 
     def __repr__(self) -> str:
         return f"UnknownBlock({'.'.join(self.path)!r}, {brief(self.value)!r})"

@@ -20,7 +20,7 @@ T = TypeVar("T")
 class Value(RootModel[T], Generic[T]):
     """The base of the named values: one value, written to the wire as it is."""
 
-    model_config = ConfigDict(
+    model_config: ClassVar[ConfigDict] = ConfigDict(
         defer_build=True,
         hide_input_in_errors=True,
         ser_json_inf_nan="constants",

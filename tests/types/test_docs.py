@@ -41,10 +41,15 @@ def described(path: Path) -> Iterator[tuple[str, str]]:
             yield from described_members(node)
 
 
+def is_machinery(name: str) -> bool:
+    """Whether a class attribute is pydantic's or Python's, or documented on `Model` for all."""
+    return name.startswith("__") or name in ("model_config", "essential")
+
+
 def described_members(cls: ast.ClassDef) -> Iterator[tuple[str, str]]:
     """Every public field, property and method of a class, with its docstring."""
     for index, node in enumerate(cls.body):
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and not is_machinery(node.target.id):
             yield f"{cls.name}.{node.target.id}", docstring_below(cls.body, index)
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
             yield f"{cls.name}.{node.name}", ast.get_docstring(node) or ""
