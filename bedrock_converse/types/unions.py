@@ -25,7 +25,7 @@ class UnknownBlock:
 
     `path` holds the tags from the outside in, `("reasoningContent", "summary")`, and `value` the JSON below them. Write
     one yourself to send something that AWS added after this release:
-    `UnknownBlock("videoSummary", {"text": "..."})`.
+    `UnknownBlock("videoSummary", {"text": "..."})`. It goes on working with a release that knows the tag.
     """
 
     __slots__ = ("__weakref__", "path", "unverified", "value")
