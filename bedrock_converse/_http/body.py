@@ -3,19 +3,43 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 import httpcore
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping
+
+    import httpx
 
     from bedrock_converse._http.connection import Connection
 
-__all__ = ["BODY", "Body"]
+__all__ = ["BODY", "Body", "Readable", "body_of"]
 
 BODY: Final = "bedrock_converse.body"
 """The key in `response.extensions` under which the pool puts the `Body`: `response.stream` without httpx's wrappers."""
+
+
+def body_of(response: httpx.Response) -> Readable:
+    """The raw bytes of a transport's response: the pool's own `Body`, if it is one of ours.
+
+    A tool that records (vcrpy) has read it before it hands the response on: then the bytes are where it put them.
+    """
+    body: Body | None = response.extensions.get(BODY)
+    if body is not None and not body.touched:
+        return body
+    if response.is_stream_consumed:
+        import httpx
+
+        return httpx.ByteStream(response.content)
+    return cast("httpx.AsyncByteStream", response.stream)
+
+
+class Readable(Protocol):
+    """Bytes to iterate over, once, and to close."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+    async def aclose(self) -> None: ...
 
 
 class Lender(Protocol):
@@ -34,12 +58,14 @@ class Body:
     two. Raises httpcore's errors.
     """
 
-    __slots__ = ("__weakref__", "_connection", "_cut", "_pool", "_ready", "_timeouts")
+    __slots__ = ("__weakref__", "_connection", "_cut", "_pool", "_ready", "_timeouts", "touched")
 
     def __init__(self, pool: Lender, connection: Connection, timeouts: Mapping[str, float | None]) -> None:
         self._pool = pool
         self._timeouts = timeouts
         self._cut = False
+        self.touched = False
+        """Somebody has begun to read it, or has closed it."""
         self._connection: Connection | None = None
         self._ready = connection.begin_body()
         if connection.complete:
@@ -51,6 +77,7 @@ class Body:
         return self
 
     async def __anext__(self) -> bytes:
+        self.touched = True
         payload, self._ready = self._ready, b""
         if payload:
             return payload
@@ -73,6 +100,7 @@ class Body:
         return payload
 
     async def aclose(self) -> None:
+        self.touched = True
         if self._connection is not None:
             self._cut_off(self._connection)
 

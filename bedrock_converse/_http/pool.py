@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from bedrock_converse._http.body import BODY, Body
+from bedrock_converse._http.body import BODY, Body, body_of
 from bedrock_converse._http.connection import EXCHANGE, Exchange
 from bedrock_converse._http.connection_pool import ConnectionPool
 from bedrock_converse._http.proxy import Proxy
@@ -26,7 +26,7 @@ from bedrock_converse.errors import ClientClosed
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["BODY", "EXCHANGE", "Body", "Exchange", "PoolStats", "PoolTransport"]
+__all__ = ["BODY", "EXCHANGE", "Body", "Exchange", "PoolStats", "PoolTransport", "body_of"]
 
 KEEPALIVE_EXPIRY = 55.0
 """AWS's load balancers close a connection that has been idle for 60 s, unless they are told otherwise. Closing it first
