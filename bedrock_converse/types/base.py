@@ -16,7 +16,7 @@ from base64 import b64encode
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, cast, get_origin
 
 from pydantic import BaseModel, ConfigDict
-from pydantic_core import PydanticCustomError, core_schema
+from pydantic_core import PydanticCustomError, PydanticSerializationUnexpectedValue, core_schema
 
 from bedrock_converse.types.document import check_json
 
@@ -264,13 +264,24 @@ class CheckedEnum:
             json_schema=core_schema.union_schema(
                 [
                     core_schema.literal_schema(list(self.known)),
-                    core_schema.no_info_after_validator_function(FromWire, core_schema.str_schema()),
+                    core_schema.no_info_after_validator_function(
+                        FromWire,
+                        core_schema.str_schema(),
+                        serialization=core_schema.plain_serializer_function_ser_schema(
+                            _only_from_wire, return_schema=core_schema.str_schema()
+                        ),
+                    ),
                 ],
                 mode="left_to_right",
             ),
             python_schema=core_schema.str_schema(),
-            serialization=core_schema.to_string_ser_schema(when_used="json"),
         )
+
+
+def _only_from_wire(value: Any) -> str:
+    if isinstance(value, FromWire):
+        return str(value)
+    raise PydanticSerializationUnexpectedValue("a value that nobody knows")  # an error where warnings are errors
 
 
 # --- lists and maps that only AWS sends -------------------------------------------------------------------------------
