@@ -27,7 +27,16 @@ if TYPE_CHECKING:
     from bedrock_converse._aws.refresh import Renewed
     from bedrock_converse._aws.values import AssumeRole
 
-__all__ = ["AssumedRole", "Chain", "CredentialsSource", "Fixed", "FromCredentials", "FromSession", "Sts"]
+__all__ = [
+    "AssumedRole",
+    "Chain",
+    "CredentialsSource",
+    "Fixed",
+    "FromCredentials",
+    "FromSession",
+    "Sts",
+    "session_region",
+]
 
 
 class CredentialsSource(Source[Credentials]):
@@ -134,6 +143,8 @@ class Sts:
         with self._lock:
             if self._session is None:
                 self._session = new_session(self._profile, self._environ)
+                if not self._environ.get("AWS_STS_REGIONAL_ENDPOINTS"):  # newer versions do so by themselves
+                    self._session.set_config_variable("sts_regional_endpoints", "regional")
             return self._session.create_client(
                 "sts",
                 region_name=region,
@@ -184,6 +195,22 @@ def new_session(profile: str | None, environ: Environment) -> Any:
     if region := environ.get("AWS_REGION"):
         session.set_config_variable("region", region)
     return session
+
+
+def session_region(credentials: object) -> str | None:
+    """Give the region of a `boto3.Session` or botocore session given as `credentials=`; None for other forms.
+
+    May read files, so call it in a thread.
+
+    Raises:
+        CredentialsError: The session is broken, such as one for a profile that does not exist.
+    """
+    if isinstance(credentials, type) or not callable(getattr(credentials, "get_credentials", None)):
+        return None
+    variable = getattr(credentials, "get_config_variable", None)
+    with _translated(FromSession.what):
+        region: object = variable("region") if callable(variable) else getattr(credentials, "region_name", None)
+    return region if isinstance(region, str) else None
 
 
 def _from_environment(environ: Environment) -> Credentials | None:

@@ -20,7 +20,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
-from bedrock_converse._aws.chain import AssumedRole, Chain, CredentialsSource, Fixed, FromCredentials, FromSession, Sts
+from bedrock_converse._aws.chain import (
+    AssumedRole,
+    Chain,
+    CredentialsSource,
+    Fixed,
+    FromCredentials,
+    FromSession,
+    Sts,
+    session_region,
+)
 from bedrock_converse._aws.config import Environment, hiding_locals
 from bedrock_converse._aws.refresh import NeedsLoop, Renewed, Source
 from bedrock_converse._aws.values import AssumeRole, BearerKey, Credentials, assume_role, text_problem
@@ -188,18 +197,6 @@ def resolve_identity(
     if credentials is None and profile is None and variables.get(BEARER_VARIABLE):
         return _bearer(variables.get(BEARER_VARIABLE), BEARER_VARIABLE, known)
     return _signer(credentials, profile, variables, region, known)
-
-
-def session_region(credentials: object) -> str | None:
-    """Give the region of a `boto3.Session` or botocore session given as `credentials=`; None if it has none.
-
-    May read files, so call it in a thread.
-    """
-    if not callable(getattr(credentials, "get_credentials", None)):
-        return None
-    variable = getattr(credentials, "get_config_variable", None)
-    region: object = variable("region") if callable(variable) else getattr(credentials, "region_name", None)
-    return region if isinstance(region, str) else None
 
 
 def _signer(

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 __all__ = ["Endpoint", "parse_endpoint_url", "resolve_endpoint", "resolve_region"]
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_URL_TEXT = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+", re.ASCII)
-_HOST_NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*\.?", re.ASCII)
-_STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_URL_TEXT = r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+"
+_HOST_NAME = r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*\.?"
+_STRAY_PERCENT = r"%(?![0-9A-Fa-f]{2})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ def _url_problem(url: object) -> str | None:
     """Say what is wrong with an endpoint URL, without quoting any of it; None when nothing is."""
     if not isinstance(url, str):
         return f"the URL must be a str, not {type(url).__name__}"
-    if not _URL_TEXT.fullmatch(url):
+    if not re.fullmatch(_URL_TEXT, url):
         return "the URL is empty or has a character that a URL cannot have (write an international name as xn--...)"
     try:
         parts = urlsplit(url)
@@ -186,14 +186,14 @@ def _url_problem(url: object) -> str | None:
         return "the URL has a query or a fragment"
     if port == 0 or not hostname or not _host_is_valid(hostname):
         return "the URL has no valid host and port"
-    if _STRAY_PERCENT.search(parts.path) or {".", ".."} & set(parts.path.split("/")):
+    if re.search(_STRAY_PERCENT, parts.path) or {".", ".."} & set(parts.path.split("/")):
         return "the URL's path has a '.' or '..' segment or a '%' that is not part of an escape"
     return None
 
 
 def _host_is_valid(hostname: str) -> bool:
     if ":" not in hostname:
-        return len(hostname) <= 255 and _HOST_NAME.fullmatch(hostname) is not None
+        return len(hostname) <= 255 and re.fullmatch(_HOST_NAME, hostname) is not None
     from ipaddress import AddressValueError, IPv6Address
 
     try:
@@ -215,7 +215,7 @@ def _find_region(region: str | None, environ: Environment, section: Section) -> 
 
 
 def _checked_region(region: object, source: str) -> str:
-    if not isinstance(region, str) or not HOST_LABEL.fullmatch(region):
+    if not isinstance(region, str) or not re.fullmatch(HOST_LABEL, region):
         raise ConfigError(f"{source}: {repr(region)[:80]} is not the name of a region, like 'us-east-1'")
     return region
 

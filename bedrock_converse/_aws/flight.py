@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -77,9 +78,11 @@ class Flight(Generic[T]):
 def running_loop() -> tuple[object, Callable[[Callable[[], object]], object]]:
     """The event loop of this task, and the function that has it call another one, from any thread."""
     trio = sys.modules.get("trio")
-    if trio is not None and trio.lowlevel.in_trio_task():
-        token = trio.lowlevel.current_trio_token()
-        return token, token.run_sync_soon
+    if trio is not None:
+        with suppress(RuntimeError):  # this is not a task of trio's
+            trio.lowlevel.current_task()
+            token = trio.lowlevel.current_trio_token()
+            return token, token.run_sync_soon
     import asyncio
 
     loop = asyncio.get_running_loop()

@@ -146,29 +146,44 @@ class Renewed(Generic[T]):
     # ── in a thread
 
     async def _get_from_thread(self) -> T:
-        held = self._held
-        if held is None or self._clock() >= held.wait_at:
-            flight = self._current_flight() or self._start(await self._source.prepare())
-            return (await self._wait(flight)).value
-        if self._clock() >= self._paused_until and not self._current_flight():
-            try:
-                self._start(await self._source.prepare())
-            except CredentialsError as error:
-                self._failed(error)
-        return held.value
+        while True:
+            held, now = self._held, self._clock()
+            if held is not None and now < held.wait_at:
+                if now >= held.renew_at:
+                    await self._renew_in_background(held)
+                return held.value
+            flight = self._current_flight() or self._start(held, await self._source.prepare())
+            if flight is not None:
+                return (await self._wait(flight)).value
+
+    async def _renew_in_background(self, held: _Held[T]) -> None:
+        if self._current_flight() or self._clock() < self._paused_until:
+            return
+        try:
+            self._start(held, await self._source.prepare())
+        except CredentialsError as error:
+            self._failed(error)
 
     def _current_flight(self) -> Flight[_Held[T]] | None:
         self._notice_fork()
-        flight = self._flight
-        return None if flight is None or flight.overdue else flight
+        with self._lock:
+            flight = self._flight
+            if flight is None or not flight.overdue:
+                return flight
+            self._flight = None
+        self._failed(self._too_slow())
+        return None
 
     def _notice_fork(self) -> None:
         if self._pid != os.getpid():  # the thread stayed in the other process, and perhaps it holds the lock there
             self._pid, self._lock, self._flight = os.getpid(), threading.Lock(), None
 
-    def _start(self, prepared: Any) -> Flight[_Held[T]]:
+    def _start(self, held: _Held[T] | None, prepared: Any) -> Flight[_Held[T]] | None:
+        """Begin a renewal of `held`, or give the one that runs; None if one has landed since `held` was looked up."""
         with self._lock:
-            flight = self._current_flight()
+            flight = self._flight
+            if flight is None and self._held is not held:
+                return None
             if flight is None:
                 flight = self._flight = Flight(partial(self._load, prepared, self._refused), self._landed, TIME_LIMIT)
                 try:
@@ -242,10 +257,10 @@ class Renewed(Generic[T]):
         if turn.outcome is not None:
             self._hold(turn.outcome)
             return turn.outcome.value
-        error = turn.error or self._too_slow()
+        failure = turn.error or self._too_slow()
         if spare is None:
-            raise error
-        self._failed(error)
+            raise _copy(failure) from failure.__cause__
+        self._failed(failure)
         return spare.value
 
     # ── what both have in common

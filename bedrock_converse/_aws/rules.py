@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 __all__ = ["HOST_LABEL", "evaluate", "load_partitions", "load_rules"]
 
-HOST_LABEL = re.compile(r"(?!-)(?![0-9]+\Z)[A-Za-z0-9-]{1,63}(?<!-)", re.ASCII)
-"""What a region must be, since it becomes a part of the host's name; to be used with `fullmatch`."""
+HOST_LABEL = r"(?!-)(?![0-9]+\Z)[A-Za-z0-9-]{1,63}(?<!-)"
+"""What a region must be, since it becomes a part of the host's name; for `re.fullmatch`."""
 
-_TEMPLATE = re.compile(r"\{([^{}#]+)(?:#([^{}]+))?\}")
-_ATTRIBUTE = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+_TEMPLATE = r"\{([^{}#]+)(?:#([^{}]+))?\}"
+_ATTRIBUTE = r"([^.\[\]]+)|\[(\d+)\]"
 
 Scope = dict[str, Any]
 
@@ -141,7 +141,7 @@ def _value(expression: Any, scope: Scope, partitions: list[dict[str, Any]]) -> A
         case {"fn": name, "argv": arguments}:
             return _call(name, [_value(argument, scope, partitions) for argument in arguments], partitions)
         case str():
-            return _TEMPLATE.sub(lambda found: str(_attribute(scope[found[1]], found[2] or "")), expression)
+            return re.sub(_TEMPLATE, lambda found: str(_attribute(scope[found[1]], found[2] or "")), expression)
         case _:
             return expression
 
@@ -158,7 +158,7 @@ def _call(name: str, arguments: list[Any], partitions: list[dict[str, Any]]) -> 
         case "getAttr", [value, path]:
             return _attribute(value, path)
         case "isValidHostLabel", [str(label), bool(dots)]:
-            return all(HOST_LABEL.fullmatch(part) for part in (label.split(".") if dots else [label]))
+            return all(re.fullmatch(HOST_LABEL, part) for part in (label.split(".") if dots else [label]))
         case "aws.partition", [region]:
             return _partition(region, partitions)
         case _:
@@ -167,7 +167,7 @@ def _call(name: str, arguments: list[Any], partitions: list[dict[str, Any]]) -> 
 
 def _attribute(value: Any, path: str) -> Any:
     """`a.b[0]` inside nested dicts and lists; the empty path is the value itself."""
-    for name, index in _ATTRIBUTE.findall(path):
+    for name, index in re.findall(_ATTRIBUTE, path):
         value = value.get(name) if name else value[int(index)]
     return value
 

@@ -121,10 +121,14 @@ class BearerKey:
     def __repr__(self) -> str:
         return "BearerKey('***')"
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("An API key cannot be pickled: the pickle would hold it in the clear")
 
-_ROLE_ARN = re.compile(r"arn:aws[a-z0-9-]*:iam::[0-9]{12}:role/[\x21-\x7e]{1,576}", re.ASCII)
-_SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
-_EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
+
+# Compiled when first used: most programs assume no roles.
+_ROLE_ARN = r"arn:aws[a-z0-9-]*:iam::[0-9]{12}:role/[\x21-\x7e]{1,576}"
+_SESSION_NAME = r"[\w+=,.@-]{2,64}"
+_EXTERNAL_ID = r"[\w+=,.@:/-]{2,1224}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,5 +235,5 @@ def _tags_problem(tags: Mapping[Any, Any]) -> str | None:
     return None
 
 
-def _matches(pattern: re.Pattern[str], text: object) -> bool:
-    return isinstance(text, str) and pattern.fullmatch(text) is not None
+def _matches(pattern: str, text: object) -> bool:
+    return isinstance(text, str) and re.fullmatch(pattern, text, re.ASCII) is not None

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import botocore.credentials
+import botocore.exceptions
 import botocore.session
 import botocore.utils
 import pytest
@@ -257,8 +258,11 @@ class TestErrors:
     def test_sso_session_expired(self, write_config: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
         """An SSO session that is over: the same command, also for a session object of the user's own."""
         write_config(SSO)
-        token = {"accessToken": "canary", "expiresAt": "2020-01-01T00:00:00Z"}
-        monkeypatch.setattr(botocore.utils.SSOTokenLoader, "__call__", lambda self, url, session_name=None: token)
+
+        def load_token(*_: Any, **__: Any) -> None:
+            raise botocore.exceptions.UnauthorizedSSOTokenError
+
+        monkeypatch.setattr(botocore.utils.SSOTokenLoader, "__call__", load_token)
         for source in (chain("corp"), FromSession(boto3.Session(profile_name="corp"))):
             with pytest.raises(CredentialsError, match="has expired") as caught:
                 load(source)

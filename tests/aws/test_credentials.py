@@ -272,6 +272,8 @@ class TestForms:
         assert session_region(boto3.Session(region_name="eu-west-1")) == "eu-west-1"
         core = botocore.session.Session()
         assert session_region(core) is None
+        with pytest.raises(CredentialsError, match="nope"):
+            session_region(botocore.session.Session(profile="nope"))
         core.set_config_variable("region", "eu-west-2")
         assert session_region(core) == "eu-west-2"
         for form in (None, KEYS, lambda: KEYS, assume_role(ARN)):

@@ -111,6 +111,19 @@ async def gather(times: int, ask: Callable[[], Awaitable[int]]) -> list[Any]:
     return answers
 
 
+async def gather_slowly(source: Numbers, times: int, ask: Callable[[], Awaitable[int]]) -> list[Any]:
+    """The same, with an answer that does not come before all have asked."""
+    source.gate.clear()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(release, source.gate)
+        return await gather(times, ask)
+
+
+async def release(gate: threading.Event) -> None:
+    await anyio.sleep(0.05)
+    gate.set()
+
+
 async def until(condition: Callable[[], object]) -> None:
     with anyio.fail_after(5):
         while not condition():  # noqa: ASYNC110 - threads change what it looks at
@@ -170,7 +183,7 @@ class TestBoth:
         source.errors.append(KeyError("canary"))
 
         async def main() -> None:
-            errors = await gather(5, renewed.get)
+            errors = await gather_slowly(source, 5, renewed.get)
             assert {type(error) for error in errors} == {CredentialsError}
             assert len({id(error) for error in errors}) == 5
             assert all(isinstance(error.__cause__, KeyError) for error in errors)
@@ -380,6 +393,35 @@ class TestInThread:
         anyio.run(main, backend=backend)
 
     @both_backends
+    def test_too_slow_in_the_background(
+        self, backend: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A renewal that hangs while the old value still serves is told once, and tried again after the pause."""
+        monkeypatch.setattr(refresh, "TIME_LIMIT", 0.05)
+        clock, source, renewed = in_thread()
+
+        async def main() -> None:
+            await renewed.get()
+            hung = source.gate = threading.Event()
+            clock.now += 3600 - 899
+            await renewed.get()
+            await anyio.sleep(0.06)
+            for _ in range(5):
+                assert await renewed.get() == 1
+            assert source.asked == 2
+            source.gate = threading.Event()
+            source.gate.set()
+            clock.now += refresh.PAUSE
+            assert await renewed.get() == 1
+            hung.set()
+            await until(lambda: not renewal_threads())
+            assert await renewed.get() == 3
+
+        with caplog.at_level(logging.WARNING):
+            anyio.run(main, backend=backend)
+        assert caplog.text.count("took more than") == 1
+
+    @both_backends
     def test_refused_while_a_renewal_runs(self, backend: str) -> None:
         """A renewal that began before AWS said no may bring back the refused value: another one is made."""
         clock, source, renewed = in_thread()
@@ -440,7 +482,8 @@ class TestInThread:
         answers: list[int] = []
 
         async def abandoned() -> None:
-            flight = renewed._start(None)  # pyright: ignore[reportPrivateUsage]
+            flight = renewed._start(None, None)  # pyright: ignore[reportPrivateUsage]
+            assert flight is not None
             waiting = flight.wait()
             with anyio.CancelScope() as scope:
                 scope.cancel()

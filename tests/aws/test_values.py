@@ -42,6 +42,8 @@ class TestCredentials:
             pickle.dumps(FULL)
         with pytest.raises(TypeError, match="cannot be pickled"):
             pickle.dumps(assume_role(ARN, source=FULL))
+        with pytest.raises(TypeError, match="cannot be pickled"):
+            pickle.dumps(BearerKey("canary"))
 
     def test_frozen(self) -> None:
         """They cannot be changed, and have no place for anything else."""
