@@ -6,7 +6,7 @@ import os
 import threading
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 import pytest
@@ -41,18 +41,10 @@ def write_config(aws_home: Path) -> Callable[..., None]:
     return write
 
 
-class Answer(NamedTuple):
-    """What a fake service answers."""
-
-    body: str
-    status: int = 200
-    content_type: str = "application/json"
-
-
 class FakeService:
     """A loopback HTTP service: records requests, and answers each with what `answer` gives for it."""
 
-    def __init__(self, answer: Callable[[str, str, str], Answer]) -> None:
+    def __init__(self, answer: Callable[[str, str, str], str], status: Callable[[], int] = lambda: 200) -> None:
         self.requests: list[tuple[str, str, dict[str, str], str]] = []
         requests = self.requests
 
@@ -60,13 +52,12 @@ class FakeService:
             def do_GET(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length") or 0)).decode()
                 requests.append((self.command, self.path, dict(self.headers.items()), body))
-                given = answer(self.command, self.path, body)
-                self.send_response(given.status)
-                self.send_header("content-type", given.content_type)
-                self.send_header("content-length", str(len(given.body.encode())))
+                given = answer(self.command, self.path, body).encode()
+                self.send_response(status())
+                self.send_header("content-length", str(len(given)))
                 self.send_header("x-aws-ec2-metadata-token-ttl-seconds", "21600")
                 self.end_headers()
-                self.wfile.write(given.body.encode())
+                self.wfile.write(given)
 
             do_PUT = do_POST = do_GET  # noqa: N815
 
@@ -86,12 +77,12 @@ class FakeService:
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[Callable[[str, str, str], Answer]], FakeService]]:
+def serve() -> Iterator[Callable[..., FakeService]]:
     """Start fake services on loopback; they end with the test."""
     services: list[FakeService] = []
 
-    def start(answer: Callable[[str, str, str], Answer]) -> FakeService:
-        services.append(FakeService(answer))
+    def start(*arguments: Any) -> FakeService:
+        services.append(FakeService(*arguments))
         return services[-1]
 
     yield start
@@ -106,25 +97,23 @@ class FakeSts:
         self.error: str | None = None
         self.asked: list[dict[str, str]] = []
         self.callers: list[str] = []
-        self._service = serve(self._answer)
+        self._service = serve(self._answer, lambda: 403 if self.error else 200)
         self.url = self._service.url
 
-    def _answer(self, method: str, path: str, body: str) -> Answer:
+    def _answer(self, method: str, path: str, body: str) -> str:
         headers = {name.lower(): value for name, value in self._service.requests[-1][2].items()}
         self.asked.append(dict(parse_qsl(body)))
         self.callers.append(headers.get("authorization", "").partition("Credential=")[2].partition("/aws4")[0])
         if self.error:
             error = f"<Error><Type>Sender</Type><Code>{self.error}</Code><Message>no</Message></Error>"
-            return Answer(f"<ErrorResponse>{error}</ErrorResponse>", 403, "text/xml")
+            return f"<ErrorResponse>{error}</ErrorResponse>"
         action = self.asked[-1]["Action"]
         expiration = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
         keys = f"<AccessKeyId>ASIA{len(self.asked)}</AccessKeyId><SecretAccessKey>canary-lent</SecretAccessKey>"
         lent = f"{keys}<SessionToken>canary-token</SessionToken><Expiration>{expiration}</Expiration>"
         user = "<Arn>arn:aws:sts::123456789012:assumed-role/r/s</Arn><AssumedRoleId>A:s</AssumedRoleId>"
         result = f"<Credentials>{lent}</Credentials><AssumedRoleUser>{user}</AssumedRoleUser>"
-        return Answer(
-            f"<{action}Response><{action}Result>{result}</{action}Result></{action}Response>", 200, "text/xml"
-        )
+        return f"<{action}Response><{action}Result>{result}</{action}Result></{action}Response>"
 
 
 @pytest.fixture

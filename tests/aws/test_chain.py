@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
 import shlex
 import subprocess
 import sys
+import time
 import traceback
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -127,12 +129,11 @@ class TestLinks:
             "Expiration": in_an_hour(),
         }
 
-        def answer(method: str, path: str, body: str) -> Any:
+        def answer(method: str, path: str, body: str) -> str:
             if method == "PUT":
-                return answer_type("token", 200, "text/plain")
-            return answer_type("role" if path.endswith("/") else json.dumps(role))
+                return "token"
+            return "role" if path.endswith("/") else json.dumps(role)
 
-        answer_type = serve_answer()
         monkeypatch.delenv("AWS_EC2_METADATA_DISABLED")
         monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", serve(answer).url)
         found = load()
@@ -143,7 +144,7 @@ class TestLinks:
         """ECS and EKS: the container's URI, with the token from its file."""
         (tmp_path / "token").write_text("pod-token")
         keys = {"AccessKeyId": "ASIAECS", "SecretAccessKey": "s", "Token": "t", "Expiration": in_an_hour()}
-        service = serve(lambda method, path, body: serve_answer()(json.dumps(keys)))
+        service = serve(lambda method, path, body: json.dumps(keys))
         monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{service.url}/creds")
         monkeypatch.setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", str(tmp_path / "token"))
         assert load().access_key_id == "ASIAECS"
@@ -191,13 +192,6 @@ class TestLinks:
         write_config("", "[default]\naws_access_key_id=NEW\naws_secret_access_key=s")
         assert load(source).access_key_id == "OLD"
         assert load(source, refused=True).access_key_id == "NEW"
-
-
-def serve_answer() -> Any:
-    """`Answer` from conftest, which tests cannot import by name."""
-    from collections import namedtuple
-
-    return namedtuple("Answer", ["body", "status", "content_type"], defaults=[200, "application/json"])
 
 
 SSO = """
@@ -327,8 +321,6 @@ class TestErrors:
 
 def failure(source: Any) -> CredentialsError:
     """The error as a task that waits for the credentials sees it."""
-    import asyncio
-
     with pytest.raises(CredentialsError) as caught:
         asyncio.run(Renewed(source).get())
     return caught.value
@@ -371,8 +363,6 @@ class TestObjects:
         made = refreshable(soon)
         first = load(FromCredentials(made))
         assert first.expires_at is not None
-        import time
-
         time.sleep(max(0.0, (first.expires_at - datetime.now(UTC)).total_seconds() - 900))
         assert load(FromCredentials(made)).access_key_id == "ASIANEW"
 
