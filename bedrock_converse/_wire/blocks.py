@@ -52,7 +52,8 @@ def build(kind: type[M], *sources: Model | None, **members: Any) -> M:
     unknown: dict[str, Any] = {}
     for source in sources:
         if source is not None:
-            values |= {name: getattr(source, name) for name in source.model_fields_set if name in fields}
+            came = source.model_fields_set
+            values |= {name: value for name, value in source.__dict__.items() if name in came and name in fields}
             unknown |= source.model_extra or {}
     values |= members
     taken = fields.keys() | {field.alias for field in fields.values()} if unknown else ()
