@@ -13,7 +13,7 @@ What is signed, and how (https://docs.aws.amazon.com/IAM/latest/UserGuide/create
     sha256(body)                                                 the region, "bedrock", "aws4_request"
 
 The oracle is botocore's `SigV4Auth`: the tests hold the two equal over the recorded vectors and thousands of generated
-requests. It is not called at run time for three reasons: it needs ten times as long, importing it costs 200 ms (which
+requests. It is not called at run time for three reasons: it needs eight times as long, importing it costs 200 ms (which
 a client with keys of its own would pay for nothing else), and at DEBUG it logs the session token.
 """
 
