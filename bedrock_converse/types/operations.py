@@ -17,6 +17,7 @@ from bedrock_converse.types.config import (
     ServiceTier,
 )
 from bedrock_converse.types.content import CacheTTL, ContentBlock, ToolUseBlock
+from bedrock_converse.types.finish import FinishReason, finish_reason
 from bedrock_converse.types.guardrails import GuardrailTraceAssessment
 from bedrock_converse.types.invoke import InvokeModelTokensRequest
 from bedrock_converse.types.messages import Message, SystemContentBlock
@@ -227,6 +228,12 @@ class ConverseResponse(Result):
     def tool_uses(self) -> list[ToolUseBlock]:
         """The tool calls of the reply, in order."""
         return self.message.tool_uses
+
+    @property
+    def finish_reason(self) -> FinishReason | None:
+        """`stop_reason` in the words of other providers; None only in a partial reply that has not stopped."""
+        stop_reason: Any = self.stop_reason
+        return None if stop_reason is None else finish_reason(stop_reason)
 
 
 class ConverseStreamRequest(Model):
