@@ -154,6 +154,7 @@ from bedrock_converse.types.guardrail_checks import (
     InvokeGuardrailChecksRequest,
     InvokeGuardrailChecksResponse,
 )
+from bedrock_converse.types.guardrail_outcome import GuardrailFinding, GuardrailOutcome, GuardrailVerdict
 from bedrock_converse.types.guardrails import (
     AppliedGuardrailDetails,
     GuardrailAssessment,
@@ -345,6 +346,7 @@ __all__ = [
     "GuardrailConverseTextBlock",
     "GuardrailCoverage",
     "GuardrailCustomWord",
+    "GuardrailFinding",
     "GuardrailImageBlock",
     "GuardrailImageCoverage",
     "GuardrailImageFormat",
@@ -353,6 +355,7 @@ __all__ = [
     "GuardrailManagedWord",
     "GuardrailManagedWordType",
     "GuardrailOrigin",
+    "GuardrailOutcome",
     "GuardrailOutputContent",
     "GuardrailOutputScope",
     "GuardrailOwnership",
@@ -372,6 +375,7 @@ __all__ = [
     "GuardrailTrace",
     "GuardrailTraceAssessment",
     "GuardrailUsage",
+    "GuardrailVerdict",
     "GuardrailWordPolicyAction",
     "GuardrailWordPolicyAssessment",
     "ImageBlock",
