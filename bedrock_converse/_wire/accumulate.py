@@ -121,8 +121,7 @@ class Accumulator:
         place = self._last if index is None else index
         growing = self._places.get(place, [])
         closed = self.complete or place in self._closed
-        built = [block.build(closed or block is not growing[-1]) for block in growing]
-        return [block for block in built if block is not None]
+        return [block.build(closed or block is not growing[-1]) for block in growing]
 
     @property
     def response(self) -> ConverseResponse:

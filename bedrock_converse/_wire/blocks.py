@@ -32,7 +32,6 @@ from bedrock_converse.types.base import Model
 
 if TYPE_CHECKING:
     from bedrock_converse.types import ContentBlock
-    from bedrock_converse.types.content import ImageSource
 
 __all__ = ["Growing", "Text", "begin", "build", "kind_of_delta", "says_nothing"]
 
@@ -79,12 +78,8 @@ class Growing:
     def add(self, piece: Any) -> None:
         raise NotImplementedError
 
-    def build(self, closed: bool) -> ContentBlock | None:
-        """The block, or None for one that says nothing.
-
-        Text and reasoning that stayed empty make no block: `converse()` returns none for them (no recording has one),
-        and AWS refuses them when they are sent back. White space is text, and stays.
-        """
+    def build(self, closed: bool) -> ContentBlock:
+        """The block as it is so far, or, once it is `closed`, as it stays."""
         raise NotImplementedError
 
 
@@ -103,10 +98,10 @@ class Text(Growing):
         else:
             self.citations.append(_citation(piece))
 
-    def build(self, closed: bool) -> ContentBlock | None:
+    def build(self, closed: bool) -> ContentBlock:
         text = join(self.pieces)
         if not self.citations:
-            return text or None
+            return text
         if not text:  # Nova's web search: the text stands in the blocks around
             return build(CitationsContentBlock, citations=self.citations[:])
         return build(CitationsContentBlock, content=[text], citations=self.citations[:])
@@ -202,11 +197,11 @@ class Reasoning(Growing):
     def add(self, piece: ReasoningTextDelta | ReasoningSignatureDelta) -> None:
         (self.pieces if isinstance(piece, ReasoningTextDelta) else self.signature).append(piece.root)
 
-    def build(self, closed: bool) -> ContentBlock | None:
+    def build(self, closed: bool) -> ContentBlock:
         text, signature = join(self.pieces), join(self.signature)
         if signature:
             return build(ReasoningTextBlock, text=text, signature=signature)
-        return build(ReasoningTextBlock, text=text) if text else None
+        return build(ReasoningTextBlock, text=text)
 
 
 class Redacted(Growing):
@@ -220,32 +215,28 @@ class Redacted(Growing):
     def add(self, piece: RedactedReasoning) -> None:
         self.pieces.append(piece.data)
 
-    def build(self, closed: bool) -> ContentBlock | None:
-        data = b"".join(self.pieces)
-        return RedactedReasoning.model_construct(data) if data else None
+    def build(self, closed: bool) -> ContentBlock:
+        return RedactedReasoning.model_construct(b"".join(self.pieces))
 
 
 class Image(Growing):
     """An image by the model: its bytes in pieces, or its place in S3, or why there is none."""
 
-    __slots__ = ("elsewhere", "origins", "pieces")
+    __slots__ = ("origins", "pieces")
 
     def __init__(self) -> None:
         self.origins: list[Model] = []
         self.pieces: list[bytes] = []
-        self.elsewhere: ImageSource | None = None
 
     def add(self, piece: ImageBlockStart | ImageBlockDelta) -> None:
-        if isinstance(piece, ImageBlockDelta):
-            if isinstance(piece.source, bytes):
-                self.pieces.append(piece.source)
-            elif piece.source is not None:
-                self.elsewhere = piece.source
+        if isinstance(piece, ImageBlockDelta) and isinstance(piece.source, bytes):
+            self.pieces.append(piece.source)
         self.origins.append(piece)
 
     def build(self, closed: bool) -> ContentBlock:
-        source = self.elsewhere or b"".join(self.pieces)
-        return build(ImageBlock, *self.origins, source=source) if source else build(ImageBlock, *self.origins)
+        if not self.pieces:
+            return build(ImageBlock, *self.origins)
+        return build(ImageBlock, *self.origins, source=b"".join(self.pieces))
 
 
 class Unknown(Growing):
@@ -303,7 +294,11 @@ def kind_of_delta(delta: object) -> type[Growing] | None:
 
 
 def says_nothing(delta: object) -> bool:
-    """Whether a delta is empty text, empty input and the like: common on the wire, and no reason to begin a block."""
+    """Whether a delta is empty text, empty input and the like: common on the wire, and no reason to begin a block.
+
+    Text and reasoning that stay empty are therefore no block, as in `converse()` (no recording of it has such a one),
+    and AWS refuses them when they are sent back. White space is text, and stays.
+    """
     if isinstance(delta, ToolUseBlockDelta):
         return not delta.input and not delta.model_extra
     return not getattr(delta, "root", delta)
