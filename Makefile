@@ -7,7 +7,7 @@ TESTS := tests
 PYTHON_VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' || echo missing)
 READY := $(VENV)/ready-$(PYTHON_VERSION)
 LINT_READY := $(VENV)/ready-for-lint-$(PYTHON_VERSION)
-PIP := $(VENV)/bin/python -m pip --quiet --disable-pip-version-check
+PIP := $(VENV)/bin/python -m pip -qq --disable-pip-version-check
 
 .PHONY: demo test lint types bench fuzz soak clean
 

@@ -1,4 +1,4 @@
-"""For every test: no AWS settings of this machine, no way off loopback, and no blocking call of ours on an event loop."""
+"""For every test: no AWS settings of the machine, no way off loopback, no blocking call of ours on an event loop."""
 
 from __future__ import annotations
 
@@ -28,9 +28,8 @@ def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def guard(loopback_only: None) -> BlockBuster:
     """Built once `loopback_only` stands: it puts back, after each test, what it found when it was built."""
-    guard = BlockBuster(
-        "bedrock_converse"
-    )  # an error where a frame of ours is on the stack: a test's own loop is its own
+    # An error where a frame of ours is on the stack: what a test does on its own loop is its own affair.
+    guard = BlockBuster("bedrock_converse")
     for lock in ("threading.Lock.acquire", "threading.Lock.acquire_lock"):
         # Ours are held for microseconds, between threads that meet by chance. One held over I/O shows in a heartbeat.
         del guard.functions[lock]

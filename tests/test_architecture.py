@@ -1,6 +1,7 @@
-"""The package's imports go one way, and each folder keeps to its own third parties. Read from the source, not by importing.
+"""The package's imports go one way, and each folder keeps to its own third parties.
 
-An import counts wherever it stands: at the top, in a function, under TYPE_CHECKING, or as `import_module("name")`.
+Read from the source: an import counts wherever it stands, at the top, in a function, under TYPE_CHECKING, or as
+`import_module("name")`.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ MAY_IMPORT = {
 }
 TESTING_ABOVE_THE_CLIENT = {"testing/plugin.py", "testing/recorder.py"}
 THIRD_PARTIES = {
-    **dict.fromkeys(BASE - {"types"}, set[str]()),
+    **{part: set[str]() for part in BASE - {"types"}},
     "types": {"pydantic", "pydantic_core"},
     "_wire": {"pydantic", "pydantic_core"},
     "_aws": {"anyio", "botocore"},

@@ -13,7 +13,7 @@ HEAVY = ["anyio", "boto3", "botocore", "h11", "httpcore", "httpx", "ssl", "trio"
 
 def modules_after(statement: str) -> set[str]:
     """What a new interpreter has imported on account of this statement."""
-    code = f"import sys; before = set(sys.modules)\n{statement}\nimport json; print(json.dumps([*set(sys.modules) - before]))"
+    code = f"import sys; old = set(sys.modules)\n{statement}\nimport json; print(json.dumps([*{{*sys.modules}} - old]))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     return set(json.loads(done.stdout))
 

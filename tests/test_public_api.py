@@ -14,7 +14,7 @@ NAMES: list[str] = list(getattr(bedrock_converse, "__all__", ()))
 
 def test_all_is_sorted() -> None:
     """A reader finds a name where the alphabet puts it; none is there twice."""
-    assert NAMES == sorted(set(NAMES))
+    assert sorted(set(NAMES)) == NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
