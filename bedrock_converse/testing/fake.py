@@ -53,6 +53,7 @@ class FakeBedrock:
         api_key: str | Sequence[str] | None = None,
         verify: bool = True,
         region: str = "us-east-1",
+        remember: int | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         """Start with an empty script.
@@ -62,6 +63,7 @@ class FakeBedrock:
             api_key: Which bearer keys are good; a made-up one if not given.
             verify: False lets every request in, signed or not.
             region: The region that `environment` names.
+            remember: How many requests are kept, for servers that run long; None keeps all. `check()` needs all.
             now: The fake's clock, in Unix seconds: it dates its answers by it and judges the age of signatures.
         """
         several = [credentials] if isinstance(credentials, Credentials) else list(credentials or ())
@@ -70,10 +72,11 @@ class FakeBedrock:
         self._api_keys = keys or [_API_KEY]
         self._verifier = Verifier(self._all_credentials, self._api_keys, now) if verify else None
         self._now = now
+        self._remember = remember
         self._script = Script()
         self._failures: list[BaseException] = []
         self._numbers = itertools.count(1)
-        self._default_pace: dict[str, float] = {}
+        self._default_pace: dict[str, Any] = {}
         self._servers: list[LoopbackServer] = []
         self.region = region
         self.refusing_connections = False
@@ -128,8 +131,8 @@ class FakeBedrock:
         """From here on always this answer, whatever the model: `fake.on().always(...)`."""
         return self.on().always(answer)
 
-    def pace(self, *, tokens_per_second: float, time_to_first_token: float = 0.0) -> None:
-        """The pace of every answer that has none of its own."""
+    def pace(self, *, tokens_per_second: float | None, time_to_first_token: float = 0.0) -> None:
+        """The pace of every answer that has none of its own; see `Answer.paced`."""
         self._default_pace = {"tokens_per_second": tokens_per_second, "time_to_first_token": time_to_first_token}
 
     def check(self) -> None:
@@ -215,7 +218,7 @@ class FakeBedrock:
             request = receive(method, path, headers, body)
         except BadRequest as bad:
             return error(bad.code, bad.status, bad.message).plan("")
-        self.requests.append(request)
+        self._note(request)
         refusal = self._verifier.check(method, path, headers, body) if self._verifier else None
         if refusal is not None:
             return self._refuse(refusal)
@@ -231,6 +234,12 @@ class FakeBedrock:
             self._failures.append(failure)
             return error("ScriptFailed", 400, f"The script failed: {type(failure).__name__}").plan("")
         return plan
+
+    def _note(self, request: ReceivedRequest) -> None:
+        self.requests.append(request)
+        if self._remember is not None:
+            del self.requests[: len(self.requests) - self._remember]
+            self._script.forget()
 
     def _refuse(self, refusal: Refusal) -> Plan:
         return error(refusal.code, 403, refusal.message).plan("")

@@ -282,3 +282,6 @@ class Fails(Fault):
         else:
             answer = self.whole()
             plan.status, plan.headers, plan.pieces, plan.length = answer.status, answer.headers, answer.pieces, None
+
+    def __str__(self) -> str:
+        return f"fails({self.error}, after_events={self.after_events})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -29,12 +29,12 @@ class Step:
 
     answer: Answer | Callable[[ReceivedRequest], Any]
     forever: bool = False
-    asked_by: list[ReceivedRequest] = field(default_factory=list["ReceivedRequest"])
+    used: bool = False
 
     @property
     def open(self) -> bool:
         """It still has an answer to give."""
-        return self.forever or not self.asked_by
+        return self.forever or not self.used
 
     def serves(self, operation: str) -> bool:
         """It can answer that operation; a function says so only when it is called."""
@@ -142,12 +142,17 @@ class Script:
         """The step for a request, used up; None if nothing was scripted for it."""
         for route in self.routes:
             if route.matches(request.target) and (step := route.next_step(request.operation)) is not None:
-                step.asked_by.append(request)
+                step.used = True
                 self.asked.append((request, route, step))
                 return step
         self.asked.append((request, None, None))
         self.unexpected.append(request)
         return None
+
+    def forget(self) -> None:
+        """Drop the account of what was asked."""
+        self.asked.clear()
+        self.unexpected.clear()
 
     def check(self) -> None:
         """Compare.
