@@ -6,10 +6,11 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import anyio
 import httpcore
+import httpx
 
 from bedrock_converse._http.connect_failures import classify_connect_error
 from bedrock_converse._http.http11 import ResponseDecoder, ResponseHead, encode_head
@@ -48,6 +49,15 @@ class Exchange:
     """At least one byte of the answer came."""
 
 
+class Message(NamedTuple):
+    """A request to send."""
+
+    method: bytes
+    target: bytes
+    headers: Sequence[tuple[bytes, bytes]]
+    body: AsyncIterable[bytes]
+
+
 class Origin:
     """Where connections go: scheme, host and port, and the proxy on the way. Made by the pool, one per origin."""
 
@@ -60,6 +70,10 @@ class Origin:
         self.proxy = proxy
         self.idle: OrderedDict[Connection, None] = OrderedDict()
         """Its idle connections, the one used last at the end."""
+
+    @property
+    def authority(self) -> bytes:
+        return (f"[{self.host}]" if ":" in self.host else self.host).encode("ascii")
 
 
 class Connection:
@@ -91,16 +105,14 @@ class Connection:
             self.abort()
             raise httpcore.ConnectError("closed while connecting")
 
-    async def request(
-        self, request: httpcore.Request, timeouts: Mapping[str, float | None], exchange: Exchange
-    ) -> ResponseHead:
+    async def request(self, message: Message, timeouts: Mapping[str, float | None], exchange: Exchange) -> ResponseHead:
         """Send the request and wait for the head of its answer, for `timeouts["read"]` seconds in all."""
         stream = self._stream
         assert stream is not None
-        self._decoder = decoder = ResponseDecoder(request.method)
+        self._decoder = decoder = ResponseDecoder(message.method)
         self._written = False
         try:
-            await self._write(stream, request, timeouts.get("write"))
+            await self._write(stream, message, timeouts.get("write"))
             self._written = exchange.written = True
         except httpcore.WriteError:
             pass  # a server may refuse a request before it has read it all: its answer says more than this error
@@ -172,36 +184,40 @@ class Connection:
         if self._stream is not None:
             self._stream.drop()
 
-    async def _write(self, stream: Stream, request: httpcore.Request, timeout: float | None) -> None:
-        proxy, target, headers = self.origin.proxy, request.url.target, request.headers
-        if proxy is not None and not self.origin.secure:  # no tunnel: the proxy reads the request (RFC 9112, 3.2.2)
-            target = bytes(request.url)
-            if proxy.authorization is not None:
-                headers = [*headers, (b"proxy-authorization", proxy.authorization)]
-        pending = encode_head(request.method, target, headers)
-        framing = RequestFraming(headers)
-        pieces = aiter(cast("AsyncIterable[bytes]", request.stream))
-        try:
-            async for piece in pieces:
-                framed = framing.frame(piece)
-                if len(pending) + len(framed) <= SMALL:
-                    pending += framed
-                else:
-                    await stream.send(pending, timeout)
-                    pending = framed
-        except BaseException:
-            if isinstance(pieces, AsyncGenerator):  # httpx's streams are; trio warns about one that is left as it is
-                await pieces.aclose()
-            raise
-        await stream.send(pending + framing.end(), timeout)
+    async def _write(self, stream: Stream, message: Message, timeout: float | None) -> None:
+        method, target, headers, body = message
+        origin = self.origin
+        if origin.proxy is not None and not origin.secure:  # no tunnel: the proxy reads the request (RFC 9112, 3.2.2)
+            target = b"http://%b:%d%b" % (origin.authority, origin.port, target)
+            if origin.proxy.authorization is not None:
+                headers = [*headers, (b"proxy-authorization", origin.proxy.authorization)]
+        outbox = Outbox(stream, encode_head(method, target, headers), headers, timeout)
+        if isinstance(body, httpx.SyncByteStream):  # and an async stream, so in memory: no generator to look after
+            for piece in body:
+                await outbox.add(piece)
+        else:
+            pieces = aiter(body)
+            try:
+                async for piece in pieces:
+                    await outbox.add(piece)
+            finally:
+                if isinstance(pieces, AsyncGenerator):  # trio warns about one that is left in the middle
+                    await pieces.aclose()
+        await outbox.end()
 
 
-class RequestFraming:
-    """Holds a request's body to what its headers announce: anything else would make the next request unreadable."""
+class Outbox:
+    """Sends a request. Small pieces travel together, and the body is held to what the headers announce of it: anything
+    else would make the next request unreadable."""
 
-    __slots__ = ("_chunked", "_left")
+    __slots__ = ("_chunked", "_left", "_pending", "_stream", "_timeout")
 
-    def __init__(self, headers: Sequence[tuple[bytes, bytes]]) -> None:
+    def __init__(
+        self, stream: Stream, head: bytes, headers: Sequence[tuple[bytes, bytes]], timeout: float | None
+    ) -> None:
+        self._stream = stream
+        self._pending = head
+        self._timeout = timeout
         self._chunked = False
         self._left = 0
         for name, value in headers:
@@ -210,20 +226,25 @@ class RequestFraming:
             elif len(name) == 17 and name.lower() == b"transfer-encoding":
                 self._chunked = True
 
-    def frame(self, piece: bytes) -> bytes:
+    async def add(self, piece: bytes) -> None:
         if self._chunked:
-            return b"%x\r\n%b\r\n" % (len(piece), piece) if piece else b""
-        self._left -= len(piece)
-        if self._left < 0:
-            raise httpcore.LocalProtocolError("the request body is longer than its content-length")
-        return piece
+            piece = b"%x\r\n%b\r\n" % (len(piece), piece) if piece else b""
+        else:
+            self._left -= len(piece)
+            if self._left < 0:
+                raise httpcore.LocalProtocolError("the request body is longer than its content-length")
+        if len(self._pending) + len(piece) <= SMALL:
+            self._pending += piece
+        else:
+            await self._stream.send(self._pending, self._timeout)
+            self._pending = piece
 
-    def end(self) -> bytes:
+    async def end(self) -> None:
         if self._chunked:
-            return b"0\r\n\r\n"
-        if self._left:
+            self._pending += b"0\r\n\r\n"
+        elif self._left:
             raise httpcore.LocalProtocolError("the request body is shorter than its content-length")
-        return b""
+        await self._stream.send(self._pending, self._timeout)
 
 
 async def dial(origin: Origin, backend: Backend, context: ssl.SSLContext | None, timeout: float | None) -> Stream:
@@ -252,7 +273,7 @@ async def dial_proxy(
         stream = await start_tls(stream, needed(context), proxy.host, deadline)
     if origin.secure:
         try:
-            await open_tunnel(stream, proxy, origin.host, origin.port, deadline)
+            await open_tunnel(stream, proxy, b"%b:%d" % (origin.authority, origin.port), deadline)
         except httpcore.TimeoutException as exc:
             stream.abort()
             raise httpcore.ConnectTimeout(f"no tunnel through the proxy {proxy} in time") from exc

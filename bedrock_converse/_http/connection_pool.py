@@ -19,7 +19,7 @@ import httpcore
 import httpx
 
 from bedrock_converse._http.body import BODY, Body
-from bedrock_converse._http.connection import EXCHANGE, Connection, Exchange, Origin
+from bedrock_converse._http.connection import EXCHANGE, Connection, Exchange, Message, Origin
 from bedrock_converse._http.network import backend_for_this_loop, running_loop
 from bedrock_converse._http.proxy import Proxy, proxy_from_environment
 from bedrock_converse._http.slots import Claim, Slots
@@ -27,9 +27,12 @@ from bedrock_converse.errors import ClientClosed
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncGenerator, Callable, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping
 
-__all__ = ["ConnectionPool"]
+    from bedrock_converse._http.http11 import ResponseHead
+    from bedrock_converse._http.network import Stream
+
+__all__ = ["ConnectionPool", "Reply", "replaced"]
 
 OPENING_AT_ONCE = 32
 """How many connections `warm_up` opens side by side: each handshake keeps the event loop busy for a millisecond."""
@@ -64,33 +67,33 @@ class ConnectionPool:
 
     # Requests.
 
-    async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
-        self.check_usable()
-        if intercepted():
+    def use_tls(self, context: ssl.SSLContext) -> None:
+        self._ssl_context = context
+
+    async def handle_async_request(self, request: httpcore.Request) -> Reply | httpcore.Response:
+        """What httpx calls."""
+        if replaced(httpcore.AsyncConnectionPool) or replaced(httpcore.AsyncHTTPConnection):
+            self.check_usable()
             return await self._pool_of_httpcore().handle_async_request(request)
-        extensions = cast("Mapping[str, Any]", request.extensions)  # pyright: ignore[reportUnknownMemberType]
+        url, extensions = request.url, cast("Mapping[str, Any]", request.extensions)  # pyright: ignore[reportUnknownMemberType]
+        origin = self.origin(url.scheme, url.host, url.port)
+        stream = cast("AsyncIterable[bytes]", request.stream)
+        return await self.send(origin, Message(request.method, url.target, request.headers, stream), extensions)
+
+    async def send(self, origin: Origin, message: Message, extensions: Mapping[str, Any]) -> Reply:
+        """What everything comes down to."""
+        self.check_usable()
         timeouts: Mapping[str, float | None] = extensions.get("timeout") or {}
         exchange: Exchange = extensions.get(EXCHANGE) or Exchange()
-        url = request.url
-        connection = await self._acquire(self._origin(url.scheme, url.host, url.port), timeouts, exchange)
+        connection = await self._acquire(origin, timeouts, exchange)
         try:
-            head = await connection.request(request, timeouts, exchange)
+            head = await connection.request(message, timeouts, exchange)
             body = Body(self, connection, timeouts)
         except BaseException as exc:
             self.give_up(connection)
             self.explain(exc)
             raise
-        return httpcore.Response(
-            head.status,
-            headers=head.headers,
-            content=body,
-            extensions={
-                "http_version": head.version,
-                "reason_phrase": head.reason,
-                "network_stream": connection.stream,
-                BODY: body,
-            },
-        )
+        return Reply(head, body, connection.stream)
 
     async def _acquire(self, origin: Origin, timeouts: Mapping[str, float | None], exchange: Exchange) -> Connection:
         exchange.reused = None
@@ -159,7 +162,7 @@ class ConnectionPool:
         if self._closed and isinstance(error, Exception) and not isinstance(error, ClientClosed):
             raise ClientClosed(CLOSED) from error
 
-    def _origin(self, scheme: bytes, host: bytes, port: int | None) -> Origin:
+    def origin(self, scheme: bytes, host: bytes, port: int | None) -> Origin:
         key = (scheme, host, port)
         origin = self._origins.get(key)
         if origin is None:
@@ -183,7 +186,7 @@ class ConnectionPool:
 
     async def warm_up(self, url: str, connections: int, timeout: float | None) -> int:
         parsed = httpx.URL(url)
-        origin = self._origin(parsed.raw_scheme, parsed.raw_host, parsed.port)
+        origin = self.origin(parsed.raw_scheme, parsed.raw_host, parsed.port)
         opened: list[Connection] = []
         failures: list[Exception] = []
         at_once = anyio.CapacityLimiter(OPENING_AT_ONCE)
@@ -296,13 +299,33 @@ def at_the_end_of_the_loop(function: Callable[[], None]) -> AsyncGenerator[None,
     return generator
 
 
-def intercepted() -> bool:
-    """Somebody has replaced httpcore's own methods, as respx does, to see the requests."""
-    return not (is_httpcores_own(httpcore.AsyncConnectionPool) and is_httpcores_own(httpcore.AsyncHTTPConnection))
+class Reply:
+    """An answer whose head has come: as much of an `httpcore.Response` as httpx looks at."""
+
+    __slots__ = ("_head", "_network_stream", "headers", "status", "stream")
+
+    def __init__(self, head: ResponseHead, stream: Body, network_stream: Stream | None) -> None:
+        self.status = head.status
+        self.headers = head.headers
+        self.stream = stream
+        self._head = head
+        self._network_stream = network_stream
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        return {
+            "http_version": self._head.version,
+            "reason_phrase": self._head.reason,
+            "network_stream": self._network_stream,
+            BODY: self.stream,
+        }
 
 
-def is_httpcores_own(owner: type[httpcore.AsyncConnectionPool] | type[httpcore.AsyncHTTPConnection]) -> bool:
-    # By the name that the compiler gave the code: it holds even if the replacement came before we were imported, and
-    # whatever names the replacement has been given.
+def replaced(owner: type[Any]) -> bool:
+    """Somebody has put something else in the place of the class's own `handle_async_request`, to see the requests."""
+    # Told by the name that the compiler gave the code: it holds if the replacement came before we were imported, and
+    # whatever name the replacement was given.
     method = owner.handle_async_request
-    return type(method) is FunctionType and method.__code__.co_qualname == f"{owner.__name__}.handle_async_request"
+    if type(method) is not FunctionType:
+        return True
+    return method.__code__.co_qualname != f"{owner.__name__}.handle_async_request"

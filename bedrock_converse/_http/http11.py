@@ -266,18 +266,15 @@ class Framing:
         self.keep_alive = head.version != b"HTTP/1.0"
         self.length: int | None = None
         for name, value in head.headers:
-            match name.lower():
-                case b"content-length":
-                    self._set_length(value)
-                case b"transfer-encoding":
-                    if self.chunked or value.lower() != b"chunked":
-                        raise httpcore.RemoteProtocolError("a transfer encoding other than chunked")
-                    self.chunked = True
-                case b"connection":
-                    if b"close" in (option.strip() for option in value.lower().split(b",")):
-                        self.keep_alive = False
-                case _:
-                    pass
+            size = len(name)  # cheaper to look at than the letters
+            if size == 14 and name.lower() == b"content-length":
+                self._set_length(value)
+            elif size == 17 and name.lower() == b"transfer-encoding":
+                if self.chunked or value.lower() != b"chunked":
+                    raise httpcore.RemoteProtocolError("a transfer encoding other than chunked")
+                self.chunked = True
+            elif size == 10 and name.lower() == b"connection":
+                self.keep_alive &= b"close" not in [option.strip() for option in value.lower().split(b",")]
         if self.chunked and self.length is not None:
             self.keep_alive = False  # RFC 9112, section 6.3: chunked wins, and something on the way is confused
 

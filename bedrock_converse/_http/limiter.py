@@ -54,7 +54,7 @@ class InFlightLimiter:
         limit = self._limits if isinstance(self._limits, int) else self._limits.get(model_id)
         if limit is None:
             return Slot(None)
-        key = (_running_loop(), model_id)
+        key = (running_loop(), model_id)
         queue = self._queues.get(key)
         if queue is None:
             queue = self._queues[key] = _Queue(self._queues, key, limit)
@@ -135,7 +135,7 @@ def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
-def _running_loop() -> Hashable:
+def running_loop() -> Hashable:
     task = asyncio_task()
     if task is not None:
         return task.get_loop()

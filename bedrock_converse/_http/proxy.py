@@ -89,13 +89,11 @@ def names_network(entry: str, host: str) -> bool:
         return False
 
 
-async def open_tunnel(stream: Stream, proxy: Proxy, host: str, port: int, deadline: float | None) -> None:
-    """Have the proxy at the other end of `stream` connect to `host` (CONNECT, RFC 9110, section 9.3.6).
+async def open_tunnel(stream: Stream, proxy: Proxy, target: bytes, deadline: float | None) -> None:
+    """Have the proxy at the other end of `stream` connect to `target`, host:port (CONNECT, RFC 9110, section 9.3.6).
 
     Raises `httpcore.ProxyError` when it does not, or httpcore's own error when the connection breaks.
     """
-    name = f"[{host}]" if ":" in host else host
-    target = f"{name}:{port}".encode("ascii")
     headers = [(b"host", target)]
     if proxy.authorization is not None:
         headers.append((b"proxy-authorization", proxy.authorization))

@@ -1,0 +1,395 @@
+"""One call: credentials, signature, attempts, and telling the observers. Knows no arguments and no streams' contents.
+
+perform(...)   a whole answer
+open_stream    the first event of a stream, and an `EventSource` for the rest
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from dataclasses import dataclass
+from time import monotonic, time
+from typing import TYPE_CHECKING, Any
+
+import anyio.to_thread
+
+from bedrock_converse import _version
+from bedrock_converse._aws.credentials import ApiKey
+from bedrock_converse._http.classify import clock_is_off, credentials_rejected
+from bedrock_converse._http.connection import Exchange
+from bedrock_converse._http.deadline import CallTimer, Timeout, call_timer
+from bedrock_converse._http.events import EventSource
+from bedrock_converse._http.retry import Attempt, RetryPolicy, run_attempts
+from bedrock_converse._wire.deserialize import EVENT_STREAM, parse_response
+from bedrock_converse.errors import APIError, BedrockError, ResponseInvalid, TransportError
+from bedrock_converse.observe import AttemptFailed, CallEnded, CallStarted, FanOut, FirstEvent, Outcome
+from bedrock_converse.types.results import CallFacts
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from bedrock_converse._http.hub import Hub, Loop, Target
+    from bedrock_converse._http.limiter import Slot
+    from bedrock_converse._http.transport import Answer
+    from bedrock_converse._wire.serialize import WireRequest
+    from bedrock_converse.types.results import Result
+
+__all__ = ["Call", "CallSettings"]
+
+
+@dataclass(frozen=True, slots=True)
+class CallSettings:
+    """How one call is made: the client's settings with the view's and the call's own on top."""
+
+    timeout: Timeout
+    retry: RetryPolicy
+    extra_headers: Mapping[str, str]
+    observers: FanOut | None
+
+
+class Call:
+    """One call, from its first attempt to its end."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        find_target: Callable[[], Awaitable[Target]],
+        wire: WireRequest,
+        settings: CallSettings,
+        model_id: str | None,
+    ) -> None:
+        self.wire = wire
+        self.settings = settings
+        self.model_id = model_id
+        self.operation = wire.operation
+        self.call_id = str(uuid.uuid4())
+        self.attempts = 0
+        self.partial: Callable[[], Any] | None = None
+        """Gives the reply so far, for errors that break a stream."""
+        self.hub = hub
+        self._find_target = find_target
+        self._target: Target | None = None
+        self._timer: CallTimer = call_timer(settings.timeout)
+        self._slot: Slot | None = None
+        self._answer: Answer | None = None
+        self._last_error: BedrockError | None = None
+        self._used: Any = None
+        self._skew = 0.0
+        self._measured: float | None = None
+        self._started = monotonic()
+        self._first_event_after: float | None = None
+        self._announced = False
+        self._ended = False
+
+    # --- the two kinds of call ---
+
+    async def perform(self) -> Result:
+        """The whole answer.
+
+        Raises:
+            BedrockError: whatever went wrong, with all its facts.
+        """
+        try:
+            result = await self._run(self._attempt_unary)
+        except BaseException as error:
+            self.ended_with(error)
+            raise
+        facts = (
+            CallFacts(self.model_id, self._answer.request_id, self._answer.status, self._answer.headers, self.attempts)
+            if self._answer
+            else CallFacts(self.model_id)
+        )
+        self.end("success", result)
+        return result.with_facts(facts)
+
+    async def open_stream(self) -> EventSource:
+        """The stream, once its first event has come.
+
+        Raises:
+            BedrockError: whatever went wrong, with all its facts.
+        """
+        try:
+            source = await self._run(self._attempt_stream)
+        except BaseException as error:
+            self.ended_with(error)
+            raise
+        self._first_event_after = monotonic() - self._started
+        if self.settings.observers:
+            self.settings.observers.first_event(
+                FirstEvent(
+                    **self._record(),
+                    attempt=self.attempts,
+                    duration=self._first_event_after,
+                    request_id=source.answer.request_id,
+                )
+            )
+        return source
+
+    async def _run(self, attempt: Callable[[Loop, Target], Awaitable[Any]]) -> Any:
+        loop, target = await self._timer.wait(self._prepare)
+        self._announce(target)
+
+        async def numbered(number: int) -> Any:
+            self.attempts = number
+            return await attempt(loop, target)
+
+        return await run_attempts(
+            numbered,
+            policy=self.settings.retry,
+            quota=target.quota,
+            recoveries=(self._renew_credentials, self._correct_clock),
+            on_attempt=self._report if self.settings.observers else None,
+            remaining=lambda: self._timer.remaining,
+            sleep=self._sleep,
+        )
+
+    async def _prepare(self) -> tuple[Loop, Target]:
+        self._target = target = await self._find_target()
+        loop = await self.hub.loop(secure=target.endpoint.scheme == "https")
+        body = self.wire.body
+        if body.large:
+            await anyio.to_thread.run_sync(body.encode, limiter=loop.workers)
+        else:
+            body.encode()
+        if self.hub.limiter is not None:
+            self._slot = await self.hub.limiter.acquire(self.model_id or "")
+        return loop, target
+
+    async def _sleep(self, seconds: float) -> None:
+        self._timer.start("total")
+        await self._timer.wait(anyio.sleep, seconds)
+
+    # --- one attempt ---
+
+    async def _attempt_unary(self, loop: Loop, target: Target) -> Result:
+        answer = await self._send(loop, target, "answer")
+        timer = self._timer
+        try:
+            if not 200 <= answer.status < 300:
+                raise await timer.wait(answer.read_error)
+            body = await timer.wait(answer.read_whole)
+            return parse_response(self.operation, answer.status, answer.headers, body)
+        except BaseException as error:
+            await self._give_up(answer, error)
+            raise
+
+    async def _attempt_stream(self, loop: Loop, target: Target) -> EventSource:
+        answer = await self._send(loop, target, "first_event")
+        try:
+            if not 200 <= answer.status < 300:
+                raise await self._timer.wait(answer.read_error)
+            content_type = answer.headers.get("content-type", "none")
+            if answer.status != 200 or not content_type.startswith(EVENT_STREAM):
+                raise ResponseInvalid(
+                    f"status {answer.status}, content type {content_type[:100]}: not an event stream",
+                    status_code=answer.status,
+                    possibly_billed=True,
+                )
+            source = EventSource(self, answer, self._timer)
+            await source.first()
+        except BaseException as error:
+            await self._give_up(answer, error)
+            raise
+        return source
+
+    async def _send(self, loop: Loop, target: Target, phase: str) -> Answer:
+        timer, wire = self._timer, self.wire
+        timer.start("total")
+        secret: Any = await timer.wait(target.identity.get)
+        self._used = secret
+        exchange = Exchange(fresh=isinstance(self._last_error, TransportError))
+        endpoint = target.endpoint
+        path = endpoint.base_path + wire.path
+        headers = {
+            "Host": endpoint.host,
+            "User-Agent": user_agent(),
+            "Accept-Encoding": "identity",
+            "Content-Length": str(wire.body.length),
+            "amz-sdk-invocation-id": self.call_id,
+            "amz-sdk-request": f"attempt={self.attempts}; max={self.settings.retry.max_attempts}",
+        }
+        trace = _lambda_trace()
+        if trace:
+            headers["X-Amzn-Trace-Id"] = trace
+        signed = {**wire.headers, **self.settings.extra_headers} if self.settings.extra_headers else wire.headers
+        headers.update(signed)
+        if isinstance(target.identity, ApiKey):
+            headers["Authorization"] = f"Bearer {secret}"
+        else:
+            self._skew = target.clock.skew
+            headers.update(
+                self.hub.signer.sign(
+                    method=wire.method,
+                    host=endpoint.host,
+                    path=path,
+                    headers=signed,
+                    payload_hash=wire.body.sha256,
+                    credentials=secret,
+                    region=endpoint.require_region(),
+                    now=target.clock.now(),
+                )
+            )
+        sent_at = time()
+        origin = f"{endpoint.scheme}://{endpoint.host}"
+        self._answer = None
+        try:
+            answer = await loop.transport.send(
+                origin + path,
+                headers,
+                wire.body.pieces,
+                exchange=exchange,
+                timer=timer,
+                timeout=self.settings.timeout,
+                phase=phase,
+            )
+        except BedrockError as error:
+            self._last_error = error
+            raise
+        finally:
+            del headers, secret  # a traceback with locals must not show them
+        self._answer = answer
+        if 400 <= answer.status < 500:
+            self._measured = target.clock.learn(answer.headers.get("date"), sent_at=sent_at, received_at=time())
+        return answer
+
+    async def _give_up(self, answer: Answer, error: BaseException) -> None:
+        with anyio.CancelScope(shield=True), anyio.move_on_after(1):
+            try:
+                await answer.close()
+            except BedrockError:
+                pass  # the error that is being raised says more than a connection that would not close
+        if isinstance(error, BedrockError):
+            self._last_error = error
+            error.request_id = error.request_id or answer.request_id
+            error.status_code = error.status_code or answer.status
+            if isinstance(error, TransportError) and answer.status < 300:
+                error.possibly_billed = True
+
+    # --- repairs ---
+
+    async def _renew_credentials(self, error: BedrockError) -> bool:
+        assert self._target is not None
+        identity: Any = self._target.identity
+        if not credentials_rejected(error) or not identity.renewable:
+            return False
+        identity.invalidate(self._used)
+        return await identity.get() != self._used
+
+    async def _correct_clock(self, error: BedrockError) -> bool:
+        if self._target is None or isinstance(self._target.identity, ApiKey):
+            return False
+        return clock_is_off(error, measured=self._measured, used=self._skew)
+
+    # --- observers, and the end ---
+
+    def _record(self) -> dict[str, Any]:
+        return {
+            "call_id": self.call_id,
+            "operation": self.operation.name,
+            "model_id": self.model_id,
+            "region": self._target.endpoint.region if self._target else None,
+            "streaming": self.operation.streams,
+        }
+
+    def _announce(self, target: Target) -> None:
+        self._announced = True
+        if self.settings.observers:
+            self.settings.observers.call_started(
+                CallStarted(
+                    **self._record(),
+                    max_attempts=self.settings.retry.max_attempts,
+                    request_bytes=self.wire.body.length,
+                )
+            )
+
+    def _report(self, attempt: Attempt) -> None:
+        if attempt.error is None or self.settings.observers is None:
+            return
+        self.annotate(attempt.error)
+        self.settings.observers.attempt_failed(
+            AttemptFailed(
+                **self._record(),
+                attempt=attempt.number,
+                max_attempts=attempt.max_attempts,
+                duration=attempt.duration,
+                error=attempt.error,
+                retry=attempt.retry,
+                delay=attempt.delay,
+                reason=attempt.reason,
+            )
+        )
+
+    def annotate(self, error: BedrockError) -> None:
+        """Fills in the facts that only the call knows."""
+        error.operation = error.operation or self.operation.name
+        error.model_id = error.model_id or self.model_id
+        if error.region is None and self._target is not None:
+            error.region = self._target.endpoint.region
+        if error.request_id is None and self._answer is not None and not isinstance(error, APIError):
+            error.request_id = self._answer.request_id
+
+    def ended_with(self, error: BaseException) -> BaseException:
+        """Ends the call with what it raises; gives the same error, with its facts."""
+        if isinstance(error, BedrockError):
+            self.annotate(error)
+            error.attempts = error.attempts or (self.attempts if self._answer is not None else 0)
+            self.end("error", error=error)
+        else:
+            self.end("cancelled")
+        return error
+
+    def end(
+        self, outcome: Outcome, reply: Any = None, *, error: BedrockError | None = None, received: int | None = None
+    ) -> None:
+        """The call is over. Does nothing the second time."""
+        if self._ended:
+            return
+        self._ended = True
+        self._timer.close()
+        if self._slot is not None:
+            self._slot.release()
+        if self.settings.observers is None or not self._announced:
+            return
+        answer = self._answer
+        self.settings.observers.call_ended(
+            CallEnded(
+                **self._record(),
+                outcome=outcome,
+                attempts=self.attempts,
+                duration=monotonic() - self._started,
+                time_to_first_event=self._first_event_after,
+                error=error,
+                request_id=(answer.request_id if answer else None) or (error.request_id if error else None),
+                status_code=answer.status if answer else (error.status_code if error else None),
+                usage=getattr(reply, "usage", None) if self.operation.name.startswith("Converse") else None,
+                stop_reason=getattr(reply, "stop_reason", None),
+                request_bytes=self.wire.body.length,
+                response_bytes=received if received is not None else (answer.received if answer else None),
+            )
+        )
+
+
+_user_agent = ""
+
+
+def user_agent() -> str:
+    """`bedrock-converse/0.1.0 python/3.11.7 app/my-app`; the last from `AWS_SDK_UA_APP_ID` (at most 50 characters)."""
+    global _user_agent
+    if not _user_agent:
+        import platform
+        import re
+
+        app = re.sub(r"[^A-Za-z0-9!#$%&'*+.^_`|~-]", "-", os.environ.get("AWS_SDK_UA_APP_ID", ""))[:50]
+        _user_agent = f"bedrock-converse/{_version.__version__} python/{platform.python_version()}" + (
+            f" app/{app}" if app else ""
+        )
+    return _user_agent
+
+
+def _lambda_trace() -> str | None:
+    """Lambda's trace header, which the service it calls is to see too (X-Ray)."""
+    trace = os.environ.get("_X_AMZN_TRACE_ID")
+    if not trace or "AWS_LAMBDA_FUNCTION_NAME" not in os.environ or not trace.isascii() or not trace.isprintable():
+        return None
+    return trace

@@ -1,0 +1,115 @@
+"""The events of a stream, one after the other: bytes -> frames -> events, without a task in between."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from bedrock_converse._wire.deserialize import parse_event
+from bedrock_converse._wire.eventstream import FrameDecoder
+from bedrock_converse.errors import APIError, BedrockError, ProtocolError, StreamIncomplete, TransportError
+
+if TYPE_CHECKING:
+    from bedrock_converse._http.call import Call
+    from bedrock_converse._http.deadline import CallTimer
+    from bedrock_converse._http.transport import Answer
+
+__all__ = ["EventSource"]
+
+LINGER = 0.1
+"""Seconds that the end of a stream is waited for once everything has come. The connection can be used again if it comes;
+if the peer holds it open, it is cut."""
+
+
+class EventSource:
+    """Reads the events of one answer. `poll` gives what has arrived, `fill` waits for more."""
+
+    __slots__ = ("_decoder", "_pending", "_timer", "answer", "at_end", "call", "operation")
+
+    def __init__(self, call: Call, answer: Answer, timer: CallTimer) -> None:
+        self.call = call
+        self.answer = answer
+        self.operation = call.operation
+        self.at_end = False
+        """The answer has been read to its end."""
+        self._timer = timer
+        self._decoder = FrameDecoder()
+        self._pending: Any = None
+
+    def poll(self) -> Any:
+        """The next event that has arrived, or None.
+
+        Raises:
+            APIError: it is an exception.
+            ProtocolError: it cannot be understood.
+        """
+        if self._pending is not None:
+            event, self._pending = self._pending, None
+            return event
+        while (frame := self._decoder.next_frame()) is not None:
+            event = parse_event(self.operation, frame)
+            if event is not None:
+                return event
+        return None
+
+    async def fill(self) -> None:
+        """Waits until more has arrived, or the end; `at_end` tells which."""
+        data = await self._timer.wait(self.answer.read)
+        if data:
+            self._decoder.receive_data(data)
+        else:
+            self.at_end = True
+            self._decoder.receive_eof()
+
+    async def first(self) -> None:
+        """Waits for the first event, and keeps it for `poll`.
+
+        Raises:
+            BedrockError: the stream begins with an exception, is empty, or breaks before its first event.
+        """
+        while (event := self.poll()) is None:
+            if self.at_end:
+                raise StreamIncomplete("the stream ended without a single event", possibly_billed=True)
+            await self.fill()
+        self._pending = event
+
+    async def next(self) -> Any:
+        """The next event, or None at the end of the stream."""
+        event = self.poll()
+        if event is not None:
+            return event
+        self._timer.start("idle")
+        while event is None:
+            if self.at_end:
+                return None
+            await self.fill()
+            event = self.poll()
+        return event
+
+    async def linger(self) -> None:
+        """Everything has come: gives the end of the stream a moment, so that the connection can be used again."""
+        with anyio.move_on_after(LINGER):
+            while not self.at_end:
+                try:
+                    await self.fill()
+                    self.poll()
+                except TransportError:
+                    return  # the reply is complete; how the connection ends is of no matter
+
+    async def close(self) -> None:
+        """Gives the connection back, or cuts it."""
+        with anyio.CancelScope(shield=True), anyio.move_on_after(1):
+            try:
+                await self.answer.close()
+            except BedrockError:
+                pass  # nothing more is wanted of this connection
+
+    def explain(self, error: BaseException) -> None:
+        """What an error in the middle of a stream means: nothing is retried, and AWS has generated what came so far."""
+        if isinstance(error, (APIError, TransportError)):
+            error.possibly_billed = True
+            if isinstance(error, ProtocolError) and error.status_code is None:
+                error.status_code = self.answer.status
+            if error.request_id is None:
+                error.request_id = self.answer.request_id

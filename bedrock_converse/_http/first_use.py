@@ -1,0 +1,44 @@
+"""What the first call of a process has to do, kept off the event loop: imports, and building pydantic's schemas.
+
+Together they take 100 to 200 ms, which every other task of the loop would wait for. Imports nothing itself.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+__all__ = ["ready"]
+
+_ready: set[type[Any]] = set()
+
+
+async def ready(request_class: type[Any]) -> None:
+    """Returns when the engine is imported and the operation's schemas are built; at once from the second time on."""
+    if request_class not in _ready:
+        await _in_thread(request_class)
+
+
+async def _in_thread(request_class: type[Any]) -> None:
+    # not anyio's threads: anyio itself is among what has to be imported
+    trio: Any = sys.modules.get("trio")
+    if trio is not None and trio.lowlevel.in_trio_run():
+        await trio.to_thread.run_sync(_load, request_class)
+        return
+    import asyncio
+
+    await asyncio.get_running_loop().run_in_executor(None, _load, request_class)
+
+
+def _load(request_class: type[Any]) -> None:
+    from importlib import import_module
+
+    import_module("bedrock_converse._http.call")
+    import_module("bedrock_converse._http.hub")
+    from bedrock_converse._wire.operations import OPERATIONS
+
+    operation = OPERATIONS[request_class]
+    for model in (operation.request, operation.response, *operation.events.values()):
+        if model is not None and not model.__pydantic_complete__:
+            model.model_rebuild()
+    _ready.add(request_class)

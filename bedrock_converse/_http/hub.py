@@ -1,0 +1,201 @@
+"""What a client and all its views share: connections, identities, clocks, quotas. One per `BedrockClient`.
+
+Sockets belong to an event loop, so there is one transport per loop; everything else outlives loops. Nothing is made
+before it is needed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from threading import RLock
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import anyio
+import anyio.to_thread
+
+from bedrock_converse._aws.credentials import ApiKey, Identities, Identity, session_region
+from bedrock_converse._aws.endpoint import Endpoint, resolve_endpoint
+from bedrock_converse._aws.sigv4 import Clock, Signer
+from bedrock_converse._http.limiter import running_loop
+from bedrock_converse._http.pool import PoolTransport
+from bedrock_converse._http.retry import RetryQuota
+from bedrock_converse._http.tls import load_tls_context
+from bedrock_converse._http.transport import HttpClient, Transport
+from bedrock_converse.errors import ClientClosed
+
+if TYPE_CHECKING:
+    from bedrock_converse._http.limiter import InFlightLimiter
+
+__all__ = ["Hub", "Loop", "Target"]
+
+T = TypeVar("T")
+
+CLOSED = "the client is closed"
+REMEMBERED = 1000
+"""Endpoints, clocks and quotas that are kept, the ones used last: a service may have a view per tenant."""
+
+
+@dataclass(slots=True)
+class Target:
+    """Who calls, and where: what one view resolves to."""
+
+    endpoint: Endpoint
+    identity: Identity | ApiKey
+    clock: Clock
+    quota: RetryQuota
+
+
+@dataclass(slots=True)
+class Loop:
+    """What belongs to one event loop."""
+
+    transport: Transport
+    workers: anyio.CapacityLimiter
+    """For encoding large bodies: not the loop's own threads, which the application may have filled."""
+    secure: bool = False
+    """The TLS context is loaded."""
+
+
+class _Recent(OrderedDict[Hashable, Any]):
+    """The values used last, made when asked for."""
+
+    def __init__(self, lock: RLock) -> None:
+        super().__init__()
+        self._lock = lock
+
+    def get_or_make(self, key: Hashable, make: Callable[[], T]) -> T:
+        with self._lock:
+            if key not in self:
+                self[key] = make()
+            self.move_to_end(key)
+            if len(self) > REMEMBERED:
+                self.popitem(last=False)
+            return self[key]
+
+
+class Hub:
+    """Shared by a client and its views."""
+
+    def __init__(
+        self,
+        *,
+        http_client: HttpClient | None,
+        max_connections: int,
+        limiter: InFlightLimiter | None,
+        proxy: str | None,
+        verify: str | os.PathLike[str] | None,
+    ) -> None:
+        self.limiter = limiter
+        self.signer = Signer()
+        self.identities = Identities()
+        self.live_streams = 0
+        self.closed = False
+        self._http_client = http_client
+        self._max_connections = max_connections
+        self._proxy = proxy
+        self._verify = verify
+        self._lock = RLock()
+        self._loops: dict[Hashable, Loop] = {}
+        self._process = os.getpid()
+        self._endpoints = _Recent(self._lock)
+        self._clocks = _Recent(self._lock)
+        self._quotas = _Recent(self._lock)
+
+    # --- who and where ---
+
+    async def target(
+        self,
+        identity: Identity | ApiKey,
+        *,
+        region: str | None,
+        endpoint_url: str | None,
+        profile: str | None,
+        credentials: object,
+        allow_insecure: bool,
+    ) -> Target:
+        """Resolves region and endpoint: off the loop the first time, from memory afterwards.
+
+        Raises:
+            ConfigError: no region, a bad endpoint, or a key that would travel in the clear.
+        """
+        session = credentials if callable(getattr(credentials, "get_credentials", None)) else None
+        key = (region, endpoint_url, profile, None if session is None else id(session))
+        known: tuple[Endpoint, object] | None = self._endpoints.get(key)
+        if known is None:
+            endpoint = await anyio.to_thread.run_sync(
+                _resolve, region, endpoint_url, profile, session, limiter=anyio.CapacityLimiter(1)
+            )
+            known = self._endpoints.get_or_make(key, lambda: (endpoint, session))  # keeps the session, so its id, alive
+        endpoint = known[0]
+        if isinstance(identity, ApiKey):
+            endpoint.refuse_plain_http(allow_insecure=allow_insecure)
+        else:
+            endpoint.require_region()
+        return Target(
+            endpoint=endpoint,
+            identity=identity,
+            clock=self._clocks.get_or_make(endpoint.url, Clock),
+            quota=self._quotas.get_or_make(identity.key, RetryQuota),
+        )
+
+    # --- connections ---
+
+    async def loop(self, *, secure: bool = True) -> Loop:
+        """What belongs to the running event loop, made on its first call. `secure`: with TLS ready.
+
+        Raises:
+            ClientClosed: the client was closed, or this process was forked from the one that made it.
+        """
+        if self.closed:
+            raise ClientClosed(CLOSED)
+        if os.getpid() != self._process:
+            raise ClientClosed(
+                "the client was made in the process that this one was forked from",
+                hint="Make the client after the fork (in the worker's start-up), not before.",
+            )
+        key = running_loop()
+        known = self._loops.get(key)
+        if known is not None and (known.secure or not secure):
+            return known
+        context = await load_tls_context(self._verify) if secure and self._http_client is None else None
+        with self._lock:
+            self._drop_ended()
+            if self.closed:
+                raise ClientClosed(CLOSED)
+            known = self._loops.get(key)
+            if known is None:
+                known = self._loops[key] = Loop(self._new_transport(), anyio.CapacityLimiter(2))
+            if context is not None:
+                known.transport.carrier.use_tls(context)
+            known.secure = known.secure or secure
+            return known
+
+    def _new_transport(self) -> Transport:
+        if self._http_client is not None:
+            return Transport(self._http_client, own=False)
+        return Transport(PoolTransport(max_connections=self._max_connections, proxy=self._proxy), own=True)
+
+    def _drop_ended(self) -> None:
+        for key in [key for key in self._loops if isinstance(key, asyncio.AbstractEventLoop) and key.is_closed()]:
+            del self._loops[key]
+
+    def pools(self) -> list[PoolTransport]:
+        """The pools of all loops; none with the user's own http_client."""
+        return [loop.transport.carrier for loop in list(self._loops.values()) if loop.transport.own]
+
+    async def aclose(self, drain: float) -> None:
+        """Closes what this client opened; see `BedrockClient.aclose`."""
+        self.closed = True
+        for pool in self.pools():
+            await pool.aclose(drain)
+        self._loops.clear()
+
+
+def _resolve(region: str | None, endpoint_url: str | None, profile: str | None, session: object) -> Endpoint:
+    return resolve_endpoint(
+        region=region or session_region(session), endpoint_url=endpoint_url, profile=profile, environ=os.environ
+    )

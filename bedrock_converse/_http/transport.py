@@ -1,0 +1,217 @@
+"""ONE attempt on the wire: a request with all its headers goes out, an answer comes back, and every error is ours.
+
+What carries the bytes is our own pool, called directly, or an `httpx.AsyncClient` (or `httpx2.AsyncClient`) of the
+user's. Both are behind `Transport.send`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import httpx
+
+from bedrock_converse._http.body import Body, body_of
+from bedrock_converse._http.connection import EXCHANGE, Exchange
+from bedrock_converse._http.failures import map_error
+from bedrock_converse._wire.deserialize import parse_error, request_id
+from bedrock_converse.errors import BedrockError, ClientClosed, ConfigError, RequestTimeout, ResponseInvalid
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping
+
+    from bedrock_converse._http.deadline import CallTimer, Timeout
+    from bedrock_converse._http.pool import PoolTransport
+
+__all__ = ["Answer", "HttpClient", "Transport"]
+
+MAX_ANSWER = 64 * 1024 * 1024
+"""Bytes of a unary answer, decoded, that are read before it is given up."""
+MAX_ERROR = 64 * 1024
+"""Bytes of an error's body that are read; the rest is cut off."""
+
+
+class HttpClient(Protocol):
+    """What `http_client=` has to have: `httpx.AsyncClient` does, `httpx2.AsyncClient` too."""
+
+    @property
+    def is_closed(self) -> bool: ...
+    def build_request(self, method: str, url: Any, **kwargs: Any) -> Any: ...
+    async def send(self, request: Any, **kwargs: Any) -> Any: ...
+
+
+class Pieces(httpx.AsyncByteStream, httpx.SyncByteStream):
+    """A request body in pieces, sent without joining them."""
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self._pieces = pieces
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._pieces)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self._pieces:
+            yield piece
+
+
+class Answer:
+    """The head of an answer, and its body to be read. Close it, or read it to its end."""
+
+    __slots__ = ("_body", "_iterator", "_response", "exchange", "headers", "received", "status")
+
+    def __init__(self, response: Any, exchange: Exchange) -> None:
+        self.status: int = response.status_code
+        self.headers: dict[str, str] = {name.lower(): value for name, value in response.headers.items()}
+        self.exchange = exchange
+        self.received = 0
+        """Bytes of the body read so far."""
+        self._response = response
+        encoding = self.headers.get("content-encoding", "identity").strip().lower()
+        if encoding in ("", "identity"):
+            self._body: Any = body_of(response)
+            self._iterator: AsyncIterator[bytes] = self._body.__aiter__()
+        else:  # we ask for identity; who compresses all the same (a proxy) is decoded by httpx
+            self._body = None
+            self._iterator = response.aiter_bytes()
+
+    async def read(self) -> bytes:
+        """The next piece of the body; `b""` at its end.
+
+        Raises:
+            TransportError: the connection broke.
+        """
+        try:
+            while True:
+                piece = await self._iterator.__anext__()
+                if piece:
+                    self.received += len(piece)
+                    return piece
+        except StopAsyncIteration:
+            return b""
+        except Exception as error:
+            raise map_error(error, self.exchange, {}) from error
+
+    async def read_whole(self, limit: int = MAX_ANSWER) -> bytes:
+        """The whole body.
+
+        Raises:
+            ResponseInvalid: it is longer than `limit`.
+            TransportError: the connection broke.
+        """
+        pieces: list[bytes] = []
+        while piece := await self.read():
+            pieces.append(piece)
+            if self.received > limit:
+                await self.close()
+                raise ResponseInvalid(f"the answer is larger than {limit:,} bytes", possibly_billed=True)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def read_error(self) -> BedrockError:
+        """The error that an answer with another status than 2xx stands for."""
+        pieces: list[bytes] = []
+        try:
+            while self.received < MAX_ERROR and (piece := await self.read()):
+                pieces.append(piece)
+        except BedrockError as error:
+            if isinstance(error, RequestTimeout):
+                raise
+            # the status is known, and says more than the connection that broke after it
+        await self.close()
+        return parse_error(self.status, self.headers, b"".join(pieces)[:MAX_ERROR])
+
+    async def close(self) -> None:
+        """Gives the connection back if the body was read to its end, and cuts it otherwise."""
+        try:
+            if isinstance(self._body, Body):
+                await self._body.aclose()
+                return
+            close_iterator = getattr(self._iterator, "aclose", None)
+            if close_iterator is not None:
+                await close_iterator()
+            await self._response.aclose()
+        except Exception as error:
+            raise map_error(error, self.exchange, {}) from error
+
+    @property
+    def request_id(self) -> str | None:
+        return request_id(self.headers)
+
+
+class Transport:
+    """Sends requests, through our pool or the user's client."""
+
+    def __init__(self, carrier: PoolTransport | HttpClient, *, own: bool) -> None:
+        self.carrier: Any = carrier
+        self.own = own
+        """The carrier is our pool, to be called directly."""
+        self._urls: dict[str, httpx.URL] = {}
+
+    async def send(
+        self,
+        url: str,
+        headers: dict[str, str],
+        pieces: list[bytes],
+        *,
+        exchange: Exchange,
+        timer: CallTimer,
+        timeout: Timeout,
+        phase: Any,
+    ) -> Answer:
+        """Sends one request and waits for the head of its answer. `phase` begins with it.
+
+        Raises:
+            TransportError: no answer came; `.possibly_billed` says whether AWS may have run the request.
+        """
+        limit: float | None = timeout.first_event if phase == "first_event" else timeout.answer
+        # a hair earlier than the phase ends: waiting for a connection is the more telling failure, and costs nothing
+        waits = {
+            "pool": None if limit is None else limit * 0.998,
+            "connect": timeout.connect,
+            "write": None,
+            "read": None,
+        }
+        timer.start(phase)
+        try:
+            return Answer(await timer.wait(self._send, url, headers, pieces, exchange, waits), exchange)
+        except RequestTimeout as error:
+            if exchange.reused is not None and not exchange.written and error.phase == "first_event":
+                error.phase = "write"
+                error.args = (f"the request could not be sent within {error.seconds:g} s",)
+                error.message = error.args[0]
+            error.possibly_billed = exchange.written or (exchange.reused is None and not self.own)
+            raise
+        except Exception as error:
+            raise map_error(error, exchange, waits) from error
+
+    async def _send(
+        self, url: str, headers: dict[str, str], pieces: list[bytes], exchange: Exchange, waits: Mapping[str, Any]
+    ) -> Any:
+        target = self._url(url)
+        if self.own:
+            stream = httpx.ByteStream(pieces[0]) if len(pieces) == 1 else Pieces(pieces)
+            extensions = {"timeout": waits, EXCHANGE: exchange}
+            request = httpx.Request("POST", target, headers=headers, stream=stream, extensions=extensions)
+            return await self.carrier.handle_async_request(request)
+        return await self._send_foreign(url, headers, pieces, waits)
+
+    async def _send_foreign(
+        self, url: str, headers: dict[str, str], pieces: list[bytes], waits: Mapping[str, Any]
+    ) -> Any:
+        client = self.carrier
+        if client.is_closed:
+            raise ClientClosed("the http_client that this client was given is closed")
+        content = pieces[0] if len(pieces) == 1 else Pieces(pieces)
+        request = client.build_request("POST", url, headers=headers, content=content, timeout=dict(waits))
+        sent, wanted = request.url.raw_path, httpx.URL(url).raw_path
+        if sent != wanted:
+            raise ConfigError("the http_client changes the URL (params=?), which would break the signature")
+        return await client.send(request, stream=True, follow_redirects=False, auth=None)
+
+    def _url(self, url: str) -> httpx.URL:
+        known = self._urls.get(url)
+        if known is None:
+            if len(self._urls) > 1000:
+                self._urls.clear()
+            known = self._urls[url] = httpx.URL(url)
+            if known.raw_path != b"/" + url.split("/", 3)[3].encode():
+                raise ConfigError("the endpoint's path is not in its normal form: httpx would change what was signed")
+        return known

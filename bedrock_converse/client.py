@@ -1,0 +1,822 @@
+"""`BedrockClient`: the operations of Bedrock Runtime as async methods, and views that share its connections."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypeVar, Unpack, cast, overload
+
+from bedrock_converse._http.deadline import Timeout
+from bedrock_converse._http.first_use import ready
+from bedrock_converse._wire.arguments import (
+    ConverseArguments,
+    InvokeArguments,
+    MessagesLike,
+    as_messages,
+    as_system,
+    build_converse,
+    check_names,
+    converted,
+    json_body,
+    validated,
+)
+from bedrock_converse.errors import ConfigError, RequestInvalid
+from bedrock_converse.observe import fan_out
+from bedrock_converse.types import (
+    ApplyGuardrailRequest,
+    ApplyGuardrailResponse,
+    ConverseRequest,
+    ConverseResponse,
+    ConverseStreamRequest,
+    CountTokensRequest,
+    CountTokensResponse,
+    InvokeGuardrailChecksRequest,
+    InvokeGuardrailChecksResponse,
+    InvokeModelRequest,
+    InvokeModelResponse,
+    InvokeModelWithResponseStreamRequest,
+)
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from bedrock_converse._aws.credentials import ApiKey, ApiKeyLike, CredentialsLike, Identity
+    from bedrock_converse._http.call import Call
+    from bedrock_converse._http.deadline import TimeoutLike
+    from bedrock_converse._http.hub import Hub, Target
+    from bedrock_converse._http.retry import RetryPolicy
+    from bedrock_converse._http.transport import HttpClient
+    from bedrock_converse.observe import FanOut, Observer
+    from bedrock_converse.stream import ConverseStream, InvokeModelStream
+    from bedrock_converse.types import (
+        GuardrailChecksConfig,
+        GuardrailChecksMessage,
+        GuardrailContentBlock,
+        SystemContentBlock,
+        ToolConfiguration,
+    )
+    from bedrock_converse.types.base import Model
+
+__all__ = ["BedrockClient", "ClientStats", "Transform"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+Transform = Callable[[Any], Any]
+"""A pure request shaper: takes a request model, returns the one to send."""
+
+UNSET: Final[Any] = type("Unset", (), {"__repr__": lambda self: "UNSET"})()  # pyright: ignore[reportUnknownLambdaType]
+"""Not given, where None means something."""
+
+PROTECTED = ("authorization", "connection", "content-length", "content-type", "host", "transfer-encoding")
+PROTECTED_PREFIXES = ("x-amz-", "amz-sdk-")
+
+
+@dataclass(frozen=True, slots=True)
+class ClientStats:
+    """What a client is doing, at one moment."""
+
+    open: int
+    """Connections, whatever they do."""
+    idle: int
+    """Connections that wait for a request."""
+    queued: int
+    """Calls that wait for a connection."""
+    live_streams: int
+    """Streams that are being read."""
+    quota: int
+    """What is left of the retry quota of this client's (or view's) identity; 500 when nothing fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    region: str | None
+    credentials: Any = field(repr=False)
+    api_key: Any = field(repr=False)
+    profile: str | None
+    endpoint_url: str | None
+    timeout: Timeout
+    retry: RetryPolicy | None
+    extra_headers: Mapping[str, str] = field(repr=False)
+    transforms: tuple[Transform, ...]
+    observers: FanOut | None
+    allow_insecure: bool
+    defaults: Mapping[str, Any] = field(repr=False)
+
+
+class BedrockClient:
+    """Amazon Bedrock Runtime, natively async, under asyncio and trio.
+
+        async with BedrockClient(region="us-east-1") as bedrock:
+            reply = await bedrock.converse(MODEL, "Name three rivers.", max_tokens=300)
+            print(reply.text)
+
+    One client serves a whole application: it keeps connections, TLS sessions, credentials and clock corrections.
+    `with_options` gives views for tenants, regions and defaults that share all of it. Use `async with`, or `aclose()`.
+    Making a client does no I/O, reads no file and imports no botocore; that happens in the first call, off the event
+    loop, or in `warm_up()`.
+    """
+
+    def __init__(
+        self,
+        *,
+        region: str | None = None,
+        credentials: CredentialsLike | None = None,
+        api_key: ApiKeyLike | None = None,
+        profile: str | None = None,
+        endpoint_url: str | None = None,
+        http_client: HttpClient | None = None,
+        timeout: TimeoutLike = UNSET,
+        retry: RetryPolicy | None = None,
+        max_connections: int = 1000,
+        max_in_flight: int | Mapping[str, int] | None = None,
+        transforms: Sequence[Transform] = (),
+        observers: Sequence[Observer] = (),
+        extra_headers: Mapping[str, str] | None = None,
+        proxy: str | None = None,
+        verify: str | os.PathLike[str] | None = None,
+        allow_insecure: bool = False,
+    ) -> None:
+        """Everything is optional; what is not given is found as every AWS SDK finds it.
+
+        Args:
+            region: `"us-east-1"`. Else `AWS_REGION`, `AWS_DEFAULT_REGION`, the profile. There is no default.
+            credentials: `Credentials(...)`, a sync or async callable that returns them, `assume_role(...)`, or a
+                `boto3.Session`, botocore session or credentials object. Else botocore's whole chain.
+            api_key: A Bedrock API key, or a sync or async callable that returns one. Else `AWS_BEARER_TOKEN_BEDROCK`.
+            profile: A profile of the AWS settings files. Else `AWS_PROFILE`.
+            endpoint_url: Where to send to. Else AWS's own variables and settings, else the region's endpoint.
+            http_client: An `httpx.AsyncClient` (or `httpx2.AsyncClient`) to send through, for hooks, proxies or mocks.
+                It is never closed by this client, and its redirects, auth and timeouts are not used.
+            timeout: A `Timeout`, seconds for the whole call, or None for no limits.
+            retry: A `RetryPolicy`; `RetryPolicy.none()` for no retries. Else AWS's defaults with `AWS_MAX_ATTEMPTS`.
+            max_connections: How many connections there may be; calls beyond that wait their turn.
+            max_in_flight: At most so many calls at once per model id, or a number per model id.
+            transforms: Request shapers (`request -> request`), run once per call, in order, before it is sent.
+            observers: See `Observer`.
+            extra_headers: Headers for every request. They are signed.
+            proxy: A proxy's URL. Else `HTTPS_PROXY`, `NO_PROXY` and their kin.
+            verify: Certificate authorities to trust, a file or a folder. Else `AWS_CA_BUNDLE`, `SSL_CERT_FILE`, certifi.
+            allow_insecure: Send API keys over `http://` to other machines too.
+
+        Raises:
+            ConfigError: Arguments that exclude each other, or that are not what they should be.
+        """
+        if api_key is not None and (credentials is not None or profile is not None):
+            raise ConfigError("api_key= and credentials= or profile= are two kinds of auth: give one of them")
+        if isinstance(max_connections, bool) or not isinstance(max_connections, int) or max_connections < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ConfigError(f"max_connections must be a whole number of at least 1, not {max_connections!r}")
+        if http_client is not None and (proxy is not None or verify is not None):
+            raise ConfigError("proxy= and verify= do not reach an http_client; configure them on it")
+        self._settings = _Settings(
+            region=region,
+            credentials=credentials,
+            api_key=api_key,
+            profile=profile,
+            endpoint_url=endpoint_url,
+            timeout=Timeout() if timeout is UNSET else Timeout.of(timeout),
+            retry=retry,
+            extra_headers=_checked_headers(extra_headers),
+            transforms=tuple(transforms),
+            observers=fan_out(observers),
+            allow_insecure=allow_insecure,
+            defaults={},
+        )
+        self._connection_options = {
+            "http_client": http_client,
+            "max_connections": max_connections,
+            "proxy": proxy,
+            "verify": verify,
+        }
+        self._max_in_flight = max_in_flight
+        self._owner: BedrockClient = self
+        self._made_hub: Hub | None = None
+        self._identity: Identity | ApiKey | None = None
+        self._target: Target | None = None
+        if max_in_flight is not None:
+            self._limiter()
+
+    # --- views ---
+
+    def with_options(
+        self,
+        *,
+        region: str = UNSET,
+        credentials: CredentialsLike | None = UNSET,
+        api_key: ApiKeyLike | None = UNSET,
+        profile: str | None = UNSET,
+        endpoint_url: str | None = UNSET,
+        timeout: TimeoutLike = UNSET,
+        retry: RetryPolicy | None = UNSET,
+        extra_headers: Mapping[str, str] = UNSET,
+        transforms: Sequence[Transform] = UNSET,
+        observers: Sequence[Observer] = UNSET,
+        **defaults: Unpack[ConverseArguments],
+    ) -> BedrockClient:
+        """A view of this client with other settings, sharing its connections, TLS and clock corrections.
+
+        Cheap enough for one per request: `bedrock.with_options(credentials=tenant.credentials, max_tokens=500)`.
+        `credentials`, `api_key` or `profile` *replace* the kind of auth. `extra_headers` are added to the client's. The
+        other keywords are defaults for the arguments of `converse` and `converse_stream`; a call's own go before them.
+        Closing a view does nothing: close the client.
+
+        Raises:
+            ConfigError: Two kinds of auth.
+            RequestInvalid: A default that nobody knows.
+        """
+        check_names(defaults)
+        settings = self._settings
+        auth = {"credentials": credentials, "api_key": api_key, "profile": profile}
+        given = {name: value for name, value in auth.items() if value is not UNSET}
+        if given:
+            if given.get("api_key") is not None and any(
+                given.get(name) is not None for name in ("credentials", "profile")
+            ):
+                raise ConfigError("api_key= and credentials= or profile= are two kinds of auth: give one of them")
+            kept_profile = settings.profile if "credentials" in given else None
+            settings = replace(settings, credentials=None, api_key=None, profile=kept_profile)
+            settings = replace(settings, **given)
+        changes: dict[str, Any] = {}
+        for name, value in (("region", region), ("endpoint_url", endpoint_url), ("retry", retry)):
+            if value is not UNSET:
+                changes[name] = value
+        if timeout is not UNSET:
+            changes["timeout"] = Timeout.of(timeout)
+        if extra_headers is not UNSET:
+            changes["extra_headers"] = _merged(settings.extra_headers, _checked_headers(extra_headers))
+        if transforms is not UNSET:
+            changes["transforms"] = tuple(transforms)
+        if observers is not UNSET:
+            changes["observers"] = fan_out(observers)
+        if defaults:
+            changes["defaults"] = {**settings.defaults, **defaults}
+        view = object.__new__(type(self))
+        view.__dict__.update(self.__dict__)
+        view._settings = replace(settings, **changes)
+        view._owner = self._owner
+        if given or {"region", "endpoint_url"} & changes.keys():
+            view._identity = None if given or "region" in changes else self._identity
+            view._target = None
+        return view
+
+    # --- operations ---
+
+    @overload
+    async def converse(
+        self,
+        model_id: str,
+        messages: MessagesLike | None = None,
+        *,
+        timeout: TimeoutLike = ...,
+        retry: RetryPolicy | None = ...,
+        extra_headers: Mapping[str, str] | None = ...,
+        extra_fields: Mapping[str, Any] | None = ...,
+        transforms: Sequence[Transform] = ...,
+        **arguments: Unpack[ConverseArguments],
+    ) -> ConverseResponse: ...
+    @overload
+    async def converse(
+        self,
+        request: ConverseRequest | ConverseStreamRequest,
+        /,
+        *,
+        timeout: TimeoutLike = ...,
+        retry: RetryPolicy | None = ...,
+        extra_headers: Mapping[str, str] | None = ...,
+        extra_fields: Mapping[str, Any] | None = ...,
+        transforms: Sequence[Transform] = ...,
+    ) -> ConverseResponse: ...
+    async def converse(
+        self,
+        model_id: str | ConverseRequest | ConverseStreamRequest,
+        messages: MessagesLike | None = None,
+        *,
+        timeout: TimeoutLike = UNSET,
+        retry: RetryPolicy | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_fields: Mapping[str, Any] | None = None,
+        transforms: Sequence[Transform] = (),
+        **arguments: Any,
+    ) -> ConverseResponse:
+        """Sends a conversation to a model and returns its whole reply.
+
+        https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
+
+        Args:
+            model_id: A model id, inference profile, prompt or other ARN; or a whole `ConverseRequest`.
+            messages: A `str` (one message of the user's), a message, or a list of messages or boto3-shaped dicts.
+            timeout: For this call: a `Timeout`, seconds in all, or None.
+            retry: For this call: a `RetryPolicy`.
+            extra_headers: For this call. They are signed.
+            extra_fields: Top-level members that AWS has added since this release, as wire JSON.
+            transforms: Request shapers to run after the client's.
+            **arguments: `system`, `max_tokens`, `temperature`, `top_p`, `stop_sequences`, `inference_config`,
+                `tool_config`, `tool_choice`, `guardrail_config`, `output_config`, `service_tier`,
+                `additional_model_request_fields`, ...: see `ConverseArguments`.
+
+        Raises:
+            RequestInvalid: The request is wrong; nothing was sent.
+            ConfigError: No region, no credentials, a bad endpoint.
+            TransportError: No complete answer came: `RequestTimeout`, `ConnectError`, `ResponseInvalid`, ...
+            APIError: AWS said no: `ThrottlingError`, `AccessDeniedError`, `InvalidRequestError`, ...
+        """
+        await ready(ConverseRequest)
+        request = self._converse_request(ConverseRequest, model_id, messages, arguments)
+        call = self._call(request, timeout, retry, extra_headers, extra_fields, transforms)
+        return cast("ConverseResponse", await call.perform())
+
+    @overload
+    def converse_stream(
+        self,
+        model_id: str,
+        messages: MessagesLike | None = None,
+        *,
+        timeout: TimeoutLike = ...,
+        retry: RetryPolicy | None = ...,
+        extra_headers: Mapping[str, str] | None = ...,
+        extra_fields: Mapping[str, Any] | None = ...,
+        transforms: Sequence[Transform] = ...,
+        **arguments: Unpack[ConverseArguments],
+    ) -> ConverseStream: ...
+    @overload
+    def converse_stream(
+        self,
+        request: ConverseStreamRequest | ConverseRequest,
+        /,
+        *,
+        timeout: TimeoutLike = ...,
+        retry: RetryPolicy | None = ...,
+        extra_headers: Mapping[str, str] | None = ...,
+        extra_fields: Mapping[str, Any] | None = ...,
+        transforms: Sequence[Transform] = ...,
+    ) -> ConverseStream: ...
+    def converse_stream(
+        self,
+        model_id: str | ConverseRequest | ConverseStreamRequest,
+        messages: MessagesLike | None = None,
+        *,
+        timeout: TimeoutLike = UNSET,
+        retry: RetryPolicy | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_fields: Mapping[str, Any] | None = None,
+        transforms: Sequence[Transform] = (),
+        **arguments: Any,
+    ) -> ConverseStream:
+        """The same conversation, with the reply as a stream: `async with bedrock.converse_stream(...) as stream:`.
+
+        There is no inner `await`. The request goes out on entering the block; leaving it closes the connection at once.
+        Arguments and errors are those of `converse`; see `ConverseStream` for reading it.
+
+        https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html
+
+        Raises:
+            RequestInvalid: The request is wrong; nothing was sent. Everything else is raised on entering or reading.
+        """
+        from bedrock_converse.stream import ConverseStream
+
+        async def make_call() -> Call:
+            await ready(ConverseStreamRequest)
+            request = self._converse_request(ConverseStreamRequest, model_id, messages, arguments)
+            return self._call(request, timeout, retry, extra_headers, extra_fields, transforms)
+
+        return ConverseStream(make_call)
+
+    @overload
+    async def count_tokens(
+        self,
+        model_id: str,
+        messages: MessagesLike | None = None,
+        *,
+        system: str | Sequence[SystemContentBlock | Mapping[str, Any]] | None = ...,
+        tool_config: ToolConfiguration | Mapping[str, Any] | None = ...,
+        additional_model_request_fields: Any = ...,
+        timeout: TimeoutLike = ...,
+        retry: RetryPolicy | None = ...,
+        extra_headers: Mapping[str, str] | None = ...,
+        extra_fields: Mapping[str, Any] | None = ...,
+    ) -> CountTokensResponse: ...
+    @overload
+    async def count_tokens(
+        self,
+        request: CountTokensRequest,
+        /,
+        *,
+        timeout: TimeoutLike = ...,
+        retry: RetryPolicy | None = ...,
+        extra_headers: Mapping[str, str] | None = ...,
+        extra_fields: Mapping[str, Any] | None = ...,
+    ) -> CountTokensResponse: ...
+    async def count_tokens(
+        self,
+        model_id: str | CountTokensRequest,
+        messages: MessagesLike | None = None,
+        *,
+        system: str | Sequence[SystemContentBlock | Mapping[str, Any]] | None = None,
+        tool_config: ToolConfiguration | Mapping[str, Any] | None = None,
+        additional_model_request_fields: Any = None,
+        timeout: TimeoutLike = UNSET,
+        retry: RetryPolicy | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_fields: Mapping[str, Any] | None = None,
+    ) -> CountTokensResponse:
+        """How many input tokens a conversation has for a model: `.input_tokens`. Free of charge; not every model has it.
+
+        https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CountTokens.html
+
+        Raises:
+            BedrockError: As `converse` does.
+        """
+        await ready(CountTokensRequest)
+        if isinstance(model_id, CountTokensRequest):
+            _alone(messages, system, tool_config, additional_model_request_fields)
+            request = model_id
+        else:
+            conversation = {
+                "messages": None if messages is None else as_messages(messages),
+                "system": None if system is None else as_system(system),
+                "tool_config": tool_config,
+                "additional_model_request_fields": additional_model_request_fields,
+            }
+            members = {name: value for name, value in conversation.items() if value is not None}
+            request = validated(CountTokensRequest, {"model_id": model_id, "input": {"converse": members}})
+        call = self._call(request, timeout, retry, extra_headers, extra_fields)
+        return cast("CountTokensResponse", await call.perform())
+
+    @overload
+    async def apply_guardrail(
+        self,
+        guardrail_id: str,
+        version: str,
+        content: str | Sequence[GuardrailContentBlock | str | Mapping[str, Any]],
+        *,
+        source: Literal["INPUT", "OUTPUT"] | str = ...,
+        output_scope: Literal["INTERVENTIONS", "FULL"] | str | None = ...,
+        timeout: TimeoutLike = ...,
+        retry: RetryPolicy | None = ...,
+        extra_headers: Mapping[str, str] | None = ...,
+        extra_fields: Mapping[str, Any] | None = ...,
+    ) -> ApplyGuardrailResponse: ...
+    @overload
+    async def apply_guardrail(
+        self,
+        request: ApplyGuardrailRequest,
+        /,
+        *,
+        timeout: TimeoutLike = ...,
+        retry: RetryPolicy | None = ...,
+        extra_headers: Mapping[str, str] | None = ...,
+        extra_fields: Mapping[str, Any] | None = ...,
+    ) -> ApplyGuardrailResponse: ...
+    async def apply_guardrail(
+        self,
+        guardrail_id: str | ApplyGuardrailRequest,
+        version: str = UNSET,
+        content: str | Sequence[GuardrailContentBlock | str | Mapping[str, Any]] = UNSET,
+        *,
+        source: str = "INPUT",
+        output_scope: str | None = None,
+        timeout: TimeoutLike = UNSET,
+        retry: RetryPolicy | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_fields: Mapping[str, Any] | None = None,
+    ) -> ApplyGuardrailResponse:
+        """Asks a guardrail about content, without a model. `version` is a number as `str`, or `"DRAFT"`.
+
+        https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ApplyGuardrail.html
+
+        Raises:
+            BedrockError: As `converse` does.
+        """
+        await ready(ApplyGuardrailRequest)
+        if isinstance(guardrail_id, ApplyGuardrailRequest):
+            request = guardrail_id
+        else:
+            blocks: list[Any] = [content] if isinstance(content, str) else list(_given(content, "content"))
+            request = validated(
+                ApplyGuardrailRequest,
+                {
+                    "guardrail_identifier": guardrail_id,
+                    "guardrail_version": _given(version, "version"),
+                    "source": source,
+                    "content": [{"text": {"text": block}} if isinstance(block, str) else block for block in blocks],
+                    **({} if output_scope is None else {"output_scope": output_scope}),
+                },
+            )
+        call = self._call(request, timeout, retry, extra_headers, extra_fields)
+        return cast("ApplyGuardrailResponse", await call.perform())
+
+    @overload
+    async def invoke_guardrail_checks(
+        self,
+        messages: Sequence[GuardrailChecksMessage | Mapping[str, Any]],
+        checks: GuardrailChecksConfig | Mapping[str, Any],
+        *,
+        timeout: TimeoutLike = ...,
+        retry: RetryPolicy | None = ...,
+        extra_headers: Mapping[str, str] | None = ...,
+        extra_fields: Mapping[str, Any] | None = ...,
+    ) -> InvokeGuardrailChecksResponse: ...
+    @overload
+    async def invoke_guardrail_checks(
+        self,
+        request: InvokeGuardrailChecksRequest,
+        /,
+        *,
+        timeout: TimeoutLike = ...,
+        retry: RetryPolicy | None = ...,
+        extra_headers: Mapping[str, str] | None = ...,
+        extra_fields: Mapping[str, Any] | None = ...,
+    ) -> InvokeGuardrailChecksResponse: ...
+    async def invoke_guardrail_checks(
+        self,
+        messages: Sequence[GuardrailChecksMessage | Mapping[str, Any]] | InvokeGuardrailChecksRequest,
+        checks: GuardrailChecksConfig | Mapping[str, Any] = UNSET,
+        *,
+        timeout: TimeoutLike = UNSET,
+        retry: RetryPolicy | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_fields: Mapping[str, Any] | None = None,
+    ) -> InvokeGuardrailChecksResponse:
+        """Runs checks on messages without a guardrail of one's own.
+
+        https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeGuardrailChecks.html
+
+        Raises:
+            BedrockError: As `converse` does.
+        """
+        await ready(InvokeGuardrailChecksRequest)
+        if isinstance(messages, InvokeGuardrailChecksRequest):
+            request = messages
+        else:
+            members = {"messages": list(messages), "checks": _given(checks, "checks")}
+            request = validated(InvokeGuardrailChecksRequest, members)
+        call = self._call(request, timeout, retry, extra_headers, extra_fields)
+        return cast("InvokeGuardrailChecksResponse", await call.perform())
+
+    async def invoke_model(
+        self,
+        model_id: str | InvokeModelRequest,
+        body: bytes | Mapping[str, Any] = UNSET,
+        *,
+        timeout: TimeoutLike = UNSET,
+        retry: RetryPolicy | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        **options: Unpack[InvokeArguments],
+    ) -> InvokeModelResponse:
+        """Calls a model in its own format: bytes (or a dict, sent as JSON) in, `.body` bytes out. For embeddings, say.
+
+        https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html
+
+        Raises:
+            BedrockError: As `converse` does.
+        """
+        await ready(InvokeModelRequest)
+        if isinstance(model_id, InvokeModelRequest):
+            request = model_id
+        else:
+            members = _invoke_members(model_id, body, options)
+            request = validated(InvokeModelRequest, members)
+        call = self._call(request, timeout, retry, extra_headers, None)
+        return cast("InvokeModelResponse", await call.perform())
+
+    def invoke_model_stream(
+        self,
+        model_id: str | InvokeModelWithResponseStreamRequest,
+        body: bytes | Mapping[str, Any] = UNSET,
+        *,
+        timeout: TimeoutLike = UNSET,
+        retry: RetryPolicy | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        **options: Unpack[InvokeArguments],
+    ) -> InvokeModelStream:
+        """The same as a stream: `async with bedrock.invoke_model_stream(...) as chunks: async for chunk in chunks: ...`.
+
+        https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModelWithResponseStream.html
+
+        Raises:
+            RequestInvalid: The request is wrong; nothing was sent. Everything else is raised on entering or reading.
+        """
+        from bedrock_converse.stream import InvokeModelStream
+
+        async def make_call() -> Call:
+            await ready(InvokeModelWithResponseStreamRequest)
+            if isinstance(model_id, InvokeModelWithResponseStreamRequest):
+                request = model_id
+            else:
+                members = _invoke_members(model_id, body, options)
+                request = validated(InvokeModelWithResponseStreamRequest, members)
+            return self._call(request, timeout, retry, extra_headers, None)
+
+        return InvokeModelStream(make_call)
+
+    # --- life ---
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self, drain: float = 0.0) -> None:
+        """Closes the connections. Calls and streams that still run have `drain` seconds to finish; then they raise
+        `ClientClosed`. Later calls raise it too. Does nothing on a view, and never closes an `http_client` of yours."""
+        if self._owner is self:
+            await self._hub.aclose(drain)
+
+    async def warm_up(self, connections: int = 1) -> int:
+        """Does before the first call what it would have to wait for: credentials, endpoint, TLS, `connections` opened.
+
+        Returns how many connections were opened; 0 with an `http_client`.
+
+        Raises:
+            BedrockError: Something is missing or cannot be reached.
+        """
+        from bedrock_converse._http.connection import Exchange
+        from bedrock_converse._http.failures import map_error
+
+        target = await self._find_target()
+        loop = await self._hub.loop(secure=target.endpoint.scheme == "https")
+        await target.identity.get()
+        if not loop.transport.own:
+            return 0
+        connect = self._settings.timeout.connect
+        try:
+            return await loop.transport.carrier.warm_up(target.endpoint.url, connections, connect)
+        except Exception as error:
+            raise map_error(error, Exchange(), {"connect": connect}) from error
+
+    @property
+    def region(self) -> str | None:
+        """The region that requests go to; None until the first call, if it was not given."""
+        return self._target.endpoint.region if self._target else self._settings.region
+
+    @property
+    def endpoint_url(self) -> str | None:
+        """Where requests go to; None until the first call, if it was not given."""
+        return self._target.endpoint.url if self._target else self._settings.endpoint_url
+
+    @property
+    def stats(self) -> ClientStats:
+        """What the client is doing right now."""
+        pools = [pool.stats() for pool in self._hub.pools()]
+        return ClientStats(
+            open=sum(pool.open for pool in pools),
+            idle=sum(pool.idle for pool in pools),
+            queued=sum(pool.queued for pool in pools),
+            live_streams=self._hub.live_streams,
+            quota=self._target.quota.available if self._target else 500,
+        )
+
+    def __repr__(self) -> str:
+        settings = self._settings
+        facts = {"region": self.region, "profile": settings.profile, "endpoint_url": self.endpoint_url}
+        return f"BedrockClient({', '.join(f'{name}={value!r}' for name, value in facts.items() if value is not None)})"
+
+    def __reduce__(self) -> NoReturn:
+        raise ConfigError(
+            "a client cannot be pickled: it holds connections and credentials",
+            hint="Make one where it is needed, from the same settings.",
+        )
+
+    # --- a call ---
+
+    def _converse_request(
+        self, request_class: type[R], model_id: Any, messages: Any, arguments: Mapping[str, Any]
+    ) -> R:
+        if isinstance(model_id, (ConverseRequest, ConverseStreamRequest)):
+            if messages is not None or arguments:
+                raise RequestInvalid(
+                    path="request", problem="is given together with arguments: put them into the request"
+                )
+            request = converted(model_id, cast("Any", request_class))
+            defaults = {
+                name: value for name, value in self._settings.defaults.items() if getattr(request, name, None) is None
+            }
+            if not defaults:
+                return request
+            held = {name: value for name, value in request.__dict__.items() if value is not None}
+            messages = held.pop("messages", None)
+            filled = build_converse(cast("Any", request_class), held.pop("model_id", None), messages, held, defaults)
+            object.__setattr__(filled, "__pydantic_extra__", request.__pydantic_extra__)
+            return filled
+        return build_converse(cast("Any", request_class), model_id, messages, arguments, self._settings.defaults)
+
+    def _call(
+        self,
+        request: Model,
+        timeout: TimeoutLike,
+        retry: RetryPolicy | None,
+        extra_headers: Mapping[str, str] | None,
+        extra_fields: Mapping[str, Any] | None,
+        transforms: Sequence[Transform] = (),
+    ) -> Call:
+        """Everything that can be wrong with the request is wrong here, before anything is sent."""
+        from bedrock_converse._http.call import Call, CallSettings
+        from bedrock_converse._wire.serialize import serialize
+
+        settings = self._settings
+        request_class = type(request)
+        for transform in (*settings.transforms, *transforms):
+            request = transform(request)
+            if not isinstance(request, request_class):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise ConfigError(f"a transform must return a {request_class.__name__}, not {type(request).__name__}")
+        wire = serialize(request, extra_fields=extra_fields)
+        call_settings = CallSettings(
+            timeout=settings.timeout if timeout is UNSET else Timeout.of(timeout),
+            retry=retry or settings.retry or _default_retry(),
+            extra_headers=_merged(settings.extra_headers, _checked_headers(extra_headers)),
+            observers=settings.observers,
+        )
+        model_id = getattr(request, "model_id", None)
+        return Call(self._hub, self._find_target, wire, call_settings, model_id)
+
+    @property
+    def _hub(self) -> Hub:
+        owner = self._owner
+        if owner._made_hub is None:
+            from bedrock_converse._http.hub import Hub
+
+            owner._made_hub = Hub(limiter=self._limiter(), **cast("Any", self._connection_options))
+        return owner._made_hub
+
+    def _limiter(self) -> Any:
+        from bedrock_converse._http.limiter import InFlightLimiter
+
+        return InFlightLimiter.of(self._max_in_flight)
+
+    async def _find_target(self) -> Target:
+        if self._target is not None:
+            return self._target
+        settings = self._settings
+        if self._identity is None:
+            from bedrock_converse._aws.credentials import resolve_identity
+
+            self._identity = resolve_identity(
+                credentials=settings.credentials,
+                api_key=settings.api_key,
+                profile=settings.profile,
+                environ=os.environ,
+                region=settings.region,
+                known=self._hub.identities,
+            )
+        self._target = await self._hub.target(
+            self._identity,
+            region=settings.region,
+            endpoint_url=settings.endpoint_url,
+            profile=settings.profile,
+            credentials=settings.credentials,
+            allow_insecure=settings.allow_insecure,
+        )
+        return self._target
+
+
+def _default_retry() -> RetryPolicy:
+    from bedrock_converse._http.retry import RetryPolicy
+
+    return RetryPolicy.from_environment()
+
+
+def _checked_headers(headers: Mapping[str, str] | None) -> Mapping[str, str]:
+    if not headers:
+        return {}
+    from bedrock_converse._wire.serialize import check_header
+
+    for name, value in headers.items():
+        check_header(name, value)
+        lower = name.lower()
+        if lower in PROTECTED or lower.startswith(PROTECTED_PREFIXES):
+            raise RequestInvalid(path="extra_headers", problem=f"cannot set {name}: the client sets it")
+    return dict(headers)
+
+
+def _merged(headers: Mapping[str, str], more: Mapping[str, str]) -> Mapping[str, str]:
+    if not more:
+        return headers
+    replaced = {name.lower() for name in more}
+    return {**{name: value for name, value in headers.items() if name.lower() not in replaced}, **more}
+
+
+def _given(value: T, name: str) -> T:
+    if value is UNSET:
+        raise RequestInvalid(path=name, problem="is missing")
+    return value
+
+
+def _alone(*arguments: object) -> None:
+    if any(argument is not None for argument in arguments):
+        raise RequestInvalid(path="request", problem="is given together with arguments: put them into the request")
+
+
+def _invoke_members(model_id: object, body: Any, options: InvokeArguments) -> dict[str, Any]:
+    members: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    unknown = members.keys() - InvokeArguments.__annotations__.keys()
+    if unknown:
+        raise RequestInvalid(path=min(unknown), problem="is not an argument")
+    if isinstance(members.get("request_metadata"), Mapping):
+        members["request_metadata"] = json_body(dict(members["request_metadata"])).decode()
+    defaults = {"content_type": "application/json", "accept": "application/json"}
+    return {**defaults, **members, "model_id": model_id, "body": json_body(_given(body, "body"))}
