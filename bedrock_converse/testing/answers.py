@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from bedrock_converse.testing import faults
 from bedrock_converse.testing.plan import Plan
@@ -37,7 +36,7 @@ class Answer(ABC):
     """
 
     faults: tuple[faults.Fault, ...] = field(default=(), kw_only=True)
-    _plans: dict[str, Plan] = field(default_factory=dict[str, Plan], init=False, repr=False, compare=False)
+    _plans: dict[Any, Plan] = field(default_factory=dict[Any, Plan], init=False, repr=False, compare=False)
 
     @property
     def operations(self) -> frozenset[str]:
@@ -51,14 +50,16 @@ class Answer(ABC):
     @abstractmethod
     def _described(self) -> str: ...
 
-    def plan(self, operation: str) -> Plan:
-        """What to send for an operation. The plan is shared: do not change it."""
-        plan = self._plans.get(operation)
+    def plan(self, operation: str, pace: faults.Paced | None = None) -> Plan:
+        """What to send for an operation, at a pace if it has none of its own. The plan is shared: do not change it."""
+        plan = self._plans.get((operation, pace))
         if plan is None:
             plan = self._flawless(operation)
             for fault in self.faults:
                 fault.apply(plan)
-            self._plans[operation] = plan
+            if pace is not None and not plan.paced and plan.status == 200:
+                pace.apply(plan)
+            self._plans[operation, pace] = plan
         return plan
 
     def __str__(self) -> str:
@@ -155,6 +156,3 @@ class Answer(ABC):
     def gzip(self) -> Self:
         """The body is compressed, which nobody asked for."""
         return self._with(faults.Gzip())
-
-
-AnswerSource = Callable[..., "Answer | str"]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bedrock_converse._aws.values import Credentials
 from bedrock_converse.testing.auth import Refusal, Verifier
 from bedrock_converse.testing.errors import error
+from bedrock_converse.testing.faults import Paced
 from bedrock_converse.testing.plan import Plan, ScriptError
 from bedrock_converse.testing.requests import BadRequest, ReceivedRequest, receive
 from bedrock_converse.testing.script import Route, Script
@@ -76,7 +77,7 @@ class FakeBedrock:
         self._script = Script()
         self._failures: list[BaseException] = []
         self._numbers = itertools.count(1)
-        self._default_pace: dict[str, Any] = {}
+        self._pace: Paced | None = None
         self._servers: list[LoopbackServer] = []
         self.region = region
         self.refusing_connections = False
@@ -133,7 +134,7 @@ class FakeBedrock:
 
     def pace(self, *, tokens_per_second: float | None, time_to_first_token: float = 0.0) -> None:
         """The pace of every answer that has none of its own; see `Answer.paced`."""
-        self._default_pace = {"tokens_per_second": tokens_per_second, "time_to_first_token": time_to_first_token}
+        self._pace = Paced(tokens_per_second, time_to_first_token)
 
     def check(self) -> None:
         """Fail if the script was not followed.
@@ -227,13 +228,10 @@ class FakeBedrock:
             return error("UnscriptedRequest", 400, f"Nothing is scripted for {request}.").plan("")
         try:
             answer = await step.answer_to(request)
-            plan = answer.plan(request.operation)
-            if self._default_pace and not plan.paced and plan.status == 200:
-                plan = answer.paced(**self._default_pace).plan(request.operation)
+            return answer.plan(request.operation, self._pace)
         except Exception as failure:  # noqa: BLE001 - the script's own bug: check() raises it
             self._failures.append(failure)
             return error("ScriptFailed", 400, f"The script failed: {type(failure).__name__}").plan("")
-        return plan
 
     def _note(self, request: ReceivedRequest) -> None:
         self.requests.append(request)

@@ -5,6 +5,7 @@ They take part in every operation: they count tokens (roughly), and as guardrail
 
 from __future__ import annotations
 
+from functools import lru_cache
 from random import Random
 from typing import TYPE_CHECKING, Any, cast
 
@@ -56,12 +57,16 @@ def tools(request: ReceivedRequest) -> Answer:
     if results:
         told = [str(part) for result in results for part in result.content]
         return _said(request, f"The tool says: {' '.join(told)}")
-    offered = request.input.tool_config.tools if request.input.tool_config else []
+    offered: list[Any] = request.input.tool_config.tools if request.input.tool_config else []
     known = [tool for tool in offered if isinstance(tool, ToolSpecification)]
     if not known:
         return _said(request, "I have no tools. Give me some in tool_config.")
     tool = next((tool for tool in known if tool.name in request.text), known[0])
-    return reply("Let me look that up.", tool_call(tool.name, example(tool.input_schema)), usage=_usage(request, 20))
+    return reply(
+        "Let me look that up.",
+        tool_call(tool.name, example(tool.input_schema)),
+        usage=_usage(_input_tokens(request), 20),
+    )
 
 
 LOCAL_MODELS: dict[str, Callable[[ReceivedRequest], Answer]] = {"echo": echo, "lorem": lorem, "tools": tools}
@@ -94,7 +99,11 @@ def example(schema: Any) -> Any:
 
 
 def _said(request: ReceivedRequest, text: str, limit: int | None = None) -> Answer:
-    limit = limit or _max_tokens(request)
+    return _speech(text, limit or _max_tokens(request), _input_tokens(request))
+
+
+@lru_cache(maxsize=64)  # the same reply needs to be cut into events only once
+def _speech(text: str, limit: int | None, asked: int) -> Answer:
     said = text
     if limit is not None and count_tokens(text) > limit:
         said, count = "", 0
@@ -104,7 +113,7 @@ def _said(request: ReceivedRequest, text: str, limit: int | None = None) -> Answ
                 break
             said += piece
     stop_reason = "end_turn" if said == text else "max_tokens"
-    return reply(said, stop_reason=stop_reason, usage=_usage(request, count_tokens(said)))
+    return reply(said, stop_reason=stop_reason, usage=_usage(asked, count_tokens(said)))
 
 
 def _max_tokens(request: ReceivedRequest) -> int | None:
@@ -112,8 +121,7 @@ def _max_tokens(request: ReceivedRequest) -> int | None:
     return config.max_tokens if config else None
 
 
-def _usage(request: ReceivedRequest, output: int) -> dict[str, int]:
-    asked = _input_tokens(request)
+def _usage(asked: int, output: int) -> dict[str, int]:
     return {"input_tokens": asked, "output_tokens": output, "total_tokens": asked + output}
 
 
