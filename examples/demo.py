@@ -10,7 +10,7 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from time import perf_counter
 
@@ -89,7 +89,7 @@ async def demo(bedrock: BedrockClient, model: str) -> None:
 
 
 @asynccontextmanager
-async def local_client() -> AsyncIterator[BedrockClient]:
+async def local_client() -> AsyncGenerator[BedrockClient]:
     """A real server on this machine, which checks the signature of every request."""
     fake = FakeBedrock()
     fake.pace(tokens_per_second=30, time_to_first_token=0.3)
@@ -108,14 +108,14 @@ async def local_client() -> AsyncIterator[BedrockClient]:
     ):
         print(f"{bold('A local Bedrock')} at {url}, which checks every SigV4 signature.")
         print(
-            dim("Nothing leaves this machine. Against AWS: make demo REGION=us-east-1 MODEL=us.amazon.nova-lite-v1:0")
+            dim("Nothing leaves this machine; for AWS: make demo REGION=us-east-1 MODEL=us.amazon.nova-lite-v1:0")
         )
         yield bedrock
     fake.check()
 
 
 @asynccontextmanager
-async def aws_client(region: str) -> AsyncIterator[BedrockClient]:
+async def aws_client(region: str) -> AsyncGenerator[BedrockClient]:
     async with BedrockClient(region=region) as bedrock:
         await bedrock.warm_up()  # credentials and connection first: what is missing is said at once
         print(f"{bold('Amazon Bedrock')} at {bedrock.endpoint_url}")
