@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from bedrock_converse.testing.answers import Answer
+from bedrock_converse.testing.clock import VirtualClock, run_in_virtual_time, virtual_time
 from bedrock_converse.testing.errors import (
     access_denied,
     context_window_exceeded,
@@ -55,6 +56,7 @@ __all__ = [
     "ReceivedRequest",
     "Route",
     "ScriptError",
+    "VirtualClock",
     "access_denied",
     "apply_guardrail_result",
     "chunks",
@@ -78,9 +80,11 @@ __all__ = [
     "redacted",
     "redirect",
     "reply",
+    "run_in_virtual_time",
     "service_unavailable",
     "throttled",
     "token_count",
     "tool_call",
     "validation_error",
+    "virtual_time",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from bedrock_converse.testing.script import Route, Script
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
     from contextlib import AbstractContextManager
     from types import TracebackType
     from typing import Self
@@ -194,6 +195,19 @@ class FakeBedrock:
         server = LoopbackServer(self, host=host, port=port, ssl_context=ssl_context)
         self._servers.append(server)
         return server
+
+    @asynccontextmanager
+    async def refusing(self) -> AsyncGenerator[None]:
+        """`async with fake.refusing():` nothing listens: connecting fails, and idle connections are closed."""
+        self.refusing_connections = True
+        for server in self._servers:
+            await server.refuse()
+        try:
+            yield
+        finally:
+            self.refusing_connections = False
+            for server in self._servers:
+                await server.resume()
 
     def patch(self) -> AbstractContextManager[FakeBedrock]:
         """`with fake.patch():` every `BedrockClient` that is used inside talks to the fake, also one of the code's own.

@@ -5,10 +5,12 @@ h11 reads the requests. Responses are written by hand, since most of what a test
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 import sys
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -20,7 +22,7 @@ from anyio.streams.tls import TLSStream
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
     from types import TracebackType
 
     from bedrock_converse.testing.fake import FakeBedrock
@@ -72,6 +74,11 @@ class SocketStream(anyio.abc.ByteStream):
     async def aclose(self) -> None:
         self._socket.close()
 
+    def hang_up(self) -> None:
+        """End the connection for whoever waits for something from it."""
+        with contextlib.suppress(OSError):  # the client was faster
+            self._socket.shutdown(socket.SHUT_RDWR)
+
     def reset(self) -> None:
         """Close with a TCP RST."""
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -91,6 +98,11 @@ class LoopbackServer:
         self._listener: socket.socket | None = None
         self._stop: Callable[[], None] = _nothing
         self._ended: anyio.Event | None = None
+        self._listening: anyio.CancelScope | None = None
+        self._refusing: anyio.Event | None = None
+        self._resume: anyio.Event | None = None
+        self._token: Any = None
+        self._idle: set[SocketStream] = set()
         self._thread: threading.Thread | None = None
         self.connections = 0
         """How many connections are open."""
@@ -131,7 +143,7 @@ class LoopbackServer:
         started = threading.Event()
 
         async def main() -> None:
-            token = anyio.lowlevel.current_token()
+            self._token = token = anyio.lowlevel.current_token()
             self._ended = anyio.Event()
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._run)
@@ -167,12 +179,57 @@ class LoopbackServer:
         try:
             async with anyio.create_task_group() as tasks:
                 self._stop = tasks.cancel_scope.cancel
-                await self._accept(tasks)
+                while True:
+                    with anyio.CancelScope() as self._listening:
+                        await self._accept(tasks)
+                    await self._refuse_until_resumed()
         finally:
             if self._listener is not None:
                 self._listener.close()
             if self._ended is not None:
                 self._ended.set()
+
+    # --- refusing connections -----------------------------------------------------------------------------------------
+
+    async def refuse(self) -> None:
+        """Close the port and the connections that are idle: the next connect is refused by the operating system."""
+        await self._in_own_loop(self._refuse)
+
+    async def resume(self) -> None:
+        """Listen again, at the same port."""
+        await self._in_own_loop(self._resume_listening)
+
+    async def _in_own_loop(self, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        if self._ended is None or self._ended.is_set():
+            return  # not running
+        if self._token is None:
+            await function()
+        else:
+            await anyio.to_thread.run_sync(partial(anyio.from_thread.run, function, token=self._token))
+
+    async def _refuse(self) -> None:
+        assert self._listening is not None
+        self._refusing = anyio.Event()
+        self._resume = anyio.Event()
+        self._listening.cancel()
+        await self._refusing.wait()
+
+    async def _refuse_until_resumed(self) -> None:
+        assert self._listener is not None
+        assert self._resume is not None
+        self._listener.close()
+        for stream in self._idle:
+            stream.hang_up()
+        if self._refusing is not None:
+            self._refusing.set()
+        await self._resume.wait()
+        self._listen()
+
+    async def _resume_listening(self) -> None:
+        assert self._resume is not None
+        self._resume.set()
+        await anyio.lowlevel.checkpoint()  # the accepting task listens again
+        await anyio.lowlevel.checkpoint()
 
     async def _accept(self, tasks: anyio.abc.TaskGroup) -> None:
         assert self._listener is not None
@@ -196,7 +253,12 @@ class LoopbackServer:
                     raw, server_side=True, ssl_context=self._ssl_context, standard_compatible=False
                 )
             unread = b""
-            while (request := await _read_request(stream, unread)) is not None:
+            while True:
+                self._idle.add(raw)
+                request = await _read_request(stream, unread)
+                self._idle.discard(raw)
+                if request is None:
+                    break
                 method, path, headers, body, unread = request
                 plan = await self._fake.answer(method, path, headers, body)
                 if not await _Response(plan, stream, raw).send() or headers.get("connection", "").lower() == "close":
@@ -209,6 +271,7 @@ class LoopbackServer:
             await _complain(raw, error)
         finally:
             self.connections -= 1
+            self._idle.discard(raw)
             await raw.aclose()
 
 

@@ -27,6 +27,9 @@ class FakeTransport(httpx.AsyncBaseTransport):
             await anyio.lowlevel.checkpoint()
             raise httpx.ConnectError("All connection attempts failed", request=request)
         body = await request.aread()
+        exchange = request.extensions.get("bedrock_converse.exchange")
+        if exchange is not None:  # a default client's own pool would have told it so: what follows may cost money
+            exchange.reused, exchange.written = False, True
         path = request.url.raw_path.decode("ascii")
         plan = await self._fake.answer(request.method, path, request.headers, body)
         reading = _Reading(request)

@@ -1,0 +1,148 @@
+"""Virtual time: waiting costs nothing, so that a time-out of 300 s and a back-off of 20 s run in milliseconds.
+
+While everything waits, the clock jumps to the next moment at which something is due. On asyncio the running loop gets
+such a clock; trio has one of its own, `trio.testing.MockClock`, which has to be given to `trio.run`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    import selectors
+    from collections.abc import Awaitable, Callable, Generator
+
+__all__ = ["VirtualClock", "run_in_virtual_time", "virtual_time"]
+
+T = TypeVar("T")
+
+PATIENCE = 0.005
+"""Real seconds without any event until the clock jumps: for threads and loopback sockets, which take real time."""
+
+
+class VirtualClock:
+    """A clock that real time does not move."""
+
+    def __init__(self, now: float) -> None:
+        self._started = self._now = now
+
+    def time(self) -> float:
+        """The time, in seconds: what the event loop goes by."""
+        return self._now
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self._now += seconds
+
+    @property
+    def elapsed(self) -> float:
+        """Virtual seconds since the beginning."""
+        return self._now - self._started
+
+
+class _Jumping:
+    """Stands in for a loop's selector: where the loop would wait for its next timer, the clock jumps to it."""
+
+    def __init__(self, selector: selectors.BaseSelector, clock: VirtualClock, patience: float) -> None:
+        self._selector = selector
+        self._clock = clock
+        self._patience = patience
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        if timeout is None or timeout <= 0:
+            return self._selector.select(timeout)
+        events = self._selector.select(min(self._patience, timeout))
+        if not events:
+            self._clock.advance(timeout)
+        return events
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._selector, name)
+
+
+@contextmanager
+def virtual_time(*, patience: float = PATIENCE) -> Generator[VirtualClock]:
+    """`with virtual_time() as clock:` inside a coroutine: the running event loop's clock jumps instead of waiting.
+
+    On asyncio it works on the running loop. On trio the loop must have been started with `trio.testing.MockClock`, as
+    `run_in_virtual_time` does; then the clock jumps by itself in any case.
+
+    Args:
+        patience: Real seconds that nothing must happen before a jump. 0.005 is enough for loopback and for the threads
+            that read credentials; raise it for slower ones.
+
+    Raises:
+        RuntimeError: No loop is running, or it has a clock that cannot be replaced (uvloop's).
+    """
+    trio = sys.modules.get("trio")
+    if trio is not None and trio.lowlevel.in_trio_run():
+        yield from _on_trio(trio, patience)
+        return
+    loop: Any = asyncio.get_running_loop()
+    selector: Any = getattr(loop, "_selector", None)  # there is no public way to a running loop's
+    if selector is None:
+        raise RuntimeError(f"virtual_time needs asyncio's own event loop, not {type(loop).__name__}")
+    clock = VirtualClock(loop.time())
+    loop.time = clock.time
+    loop._selector = _Jumping(selector, clock, patience)
+    try:
+        yield clock
+    finally:
+        loop._selector = selector
+        ahead = clock.time() - time.monotonic()
+        loop.time = lambda: time.monotonic() + ahead  # a loop's clock must never go back
+
+
+class _TrioClock(VirtualClock):
+    def __init__(self, trio: Any) -> None:
+        self._trio = trio
+        super().__init__(trio.current_time())
+
+    def time(self) -> float:
+        return self._trio.current_time()
+
+    def advance(self, seconds: float) -> None:
+        self._trio.lowlevel.current_clock().jump(seconds)
+
+    @property
+    def elapsed(self) -> float:
+        return self.time() - self._started
+
+
+def _on_trio(trio: Any, patience: float) -> Generator[VirtualClock]:
+    from trio.testing import MockClock
+
+    clock = trio.lowlevel.current_clock()
+    if not isinstance(clock, MockClock):
+        raise RuntimeError("start trio with a clock that can jump: run_in_virtual_time(..., backend='trio')")
+    before = clock.autojump_threshold
+    clock.autojump_threshold = patience
+    try:
+        yield _TrioClock(trio)
+    finally:
+        clock.autojump_threshold = before
+
+
+def run_in_virtual_time(
+    function: Callable[..., Awaitable[T]], *args: Any, backend: str = "asyncio", patience: float = PATIENCE
+) -> T:
+    """Run an async function to its end, on asyncio or trio, with a clock that jumps instead of waiting.
+
+    The arguments of the function follow it; `patience` is that of `virtual_time`.
+    """
+    import anyio
+
+    async def main() -> T:
+        with virtual_time(patience=patience):
+            return await function(*args)
+
+    options: dict[str, Any] = {}
+    if backend == "trio":
+        from trio.testing import MockClock
+
+        options = {"clock": MockClock()}
+    return anyio.run(main, backend=backend, backend_options=options)
