@@ -22,8 +22,8 @@ lint: $(LINT_READY)
 	$(VENV)/bin/ruff format --check .
 
 types: $(LINT_READY)  ## The package and tests/typing, strict; and no public name without a complete type.
-	$(VENV)/bin/pyright --pythonpath $(VENV)/bin/python
-	$(VENV)/bin/pyright --pythonpath $(VENV)/bin/python --verifytypes bedrock_converse --ignoreexternal
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" pyright
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" pyright --verifytypes bedrock_converse --ignoreexternal
 
 bench: $(READY)
 	@for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(VENV)/bin/python $$benchmark || exit 1; done

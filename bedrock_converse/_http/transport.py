@@ -17,7 +17,7 @@ from bedrock_converse._wire.deserialize import parse_error, request_id
 from bedrock_converse.errors import BedrockError, ClientClosed, ConfigError, RequestTimeout, ResponseInvalid
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
     from bedrock_converse._http.deadline import CallTimer, Timeout
     from bedrock_converse._http.pool import PoolTransport
@@ -35,8 +35,10 @@ class HttpClient(Protocol):
 
     @property
     def is_closed(self) -> bool: ...
-    def build_request(self, method: str, url: Any, **kwargs: Any) -> Any: ...
-    async def send(self, request: Any, **kwargs: Any) -> Any: ...
+    @property
+    def build_request(self) -> Callable[..., Any]: ...
+    @property
+    def send(self) -> Callable[..., Awaitable[Any]]: ...
 
 
 class Pieces(httpx.AsyncByteStream, httpx.SyncByteStream):
