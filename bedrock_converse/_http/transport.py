@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx
 
-from bedrock_converse._http.body import Body, body_of
 from bedrock_converse._http.connection import EXCHANGE, Exchange
 from bedrock_converse._http.failures import map_error
 from bedrock_converse._wire.deserialize import parse_error, request_id
@@ -19,15 +18,17 @@ from bedrock_converse.errors import BedrockError, ClientClosed, ConfigError, Req
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
+    from bedrock_converse._http.body import Readable
     from bedrock_converse._http.deadline import CallTimer, Timeout
-    from bedrock_converse._http.pool import PoolTransport
+    from bedrock_converse._http.pool import PoolTransport, RawAnswer
 
-__all__ = ["Answer", "HttpClient", "Transport"]
+__all__ = ["Answer", "HttpClient", "SignedHeaders", "Transport"]
 
 MAX_ANSWER = 64 * 1024 * 1024
 """Bytes of a unary answer, decoded, that are read before it is given up."""
 MAX_ERROR = 64 * 1024
 """Bytes of an error's body that are read; the rest is cut off."""
+FOREIGN_CLOSED = "the http_client that this client was given is closed"
 
 
 class HttpClient(Protocol):
@@ -55,25 +56,46 @@ class Pieces(httpx.AsyncByteStream, httpx.SyncByteStream):
             yield piece
 
 
+class SignedHeaders(dict[str, str]):
+    """The headers of one attempt. Reports of crashes show the locals of frames, hence the `repr`."""
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} headers>"
+
+
 class Answer:
     """The head of an answer, and its body to be read. Close it, or read it to its end."""
 
-    __slots__ = ("_body", "_iterator", "_response", "exchange", "headers", "received", "status")
+    __slots__ = ("_body", "_pieces", "exchange", "headers", "received", "status")
 
-    def __init__(self, response: Any, exchange: Exchange) -> None:
-        self.status: int = response.status_code
-        self.headers: dict[str, str] = {name.lower(): value for name, value in response.headers.items()}
+    def __init__(
+        self, status: int, headers: dict[str, str], body: Readable, pieces: AsyncIterator[bytes], exchange: Exchange
+    ) -> None:
+        self.status = status
+        self.headers = headers
+        """Names in lower case."""
         self.exchange = exchange
         self.received = 0
-        """Bytes of the body read so far."""
-        self._response = response
-        encoding = self.headers.get("content-encoding", "identity").strip().lower()
+        """Bytes of the body read so far, decompressed if they had to be."""
+        self._body = body
+        self._pieces = pieces
+
+    @classmethod
+    def of_pool(cls, answer: RawAnswer, exchange: Exchange) -> Answer:
+        """The answer that our pool gives."""
+        headers = decoded(answer.headers)
+        encoding = headers.get("content-encoding", "").strip().lower()
         if encoding in ("", "identity"):
-            self._body: Any = body_of(response)
-            self._iterator: AsyncIterator[bytes] = self._body.__aiter__()
-        else:  # we ask for identity; who compresses all the same (a proxy) is decoded by httpx
-            self._body = None
-            self._iterator = response.aiter_bytes()
+            return cls(answer.status, headers, answer.body, answer.body.__aiter__(), exchange)
+        # we ask for identity; who compresses all the same (a proxy) is decoded by httpx
+        decoding = httpx.Response(answer.status, headers=answer.headers, stream=Coded(answer.body))
+        return cls(answer.status, headers, answer.body, decoding.aiter_bytes(), exchange)
+
+    @classmethod
+    def of_client(cls, response: Any, exchange: Exchange) -> Answer:
+        """The answer that somebody's `http_client` gives; told by duck type."""
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return cls(response.status_code, headers, response, response.aiter_bytes(), exchange)
 
     async def read(self) -> bytes:
         """The next piece of the body; `b""` at its end.
@@ -83,11 +105,12 @@ class Answer:
         """
         try:
             while True:
-                piece = await self._iterator.__anext__()
+                piece = await self._pieces.__anext__()
                 if piece:
                     self.received += len(piece)
                     return piece
         except StopAsyncIteration:
+            await self.close()  # httpx gives a connection back only then
             return b""
         except Exception as error:
             raise map_error(error, self.exchange, {}) from error
@@ -123,13 +146,10 @@ class Answer:
     async def close(self) -> None:
         """Gives the connection back if the body was read to its end, and cuts it otherwise."""
         try:
-            if isinstance(self._body, Body):
-                await self._body.aclose()
-                return
-            close_iterator = getattr(self._iterator, "aclose", None)
-            if close_iterator is not None:
-                await close_iterator()
-            await self._response.aclose()
+            close_pieces = getattr(self._pieces, "aclose", None)
+            if close_pieces is not None and self._pieces is not self._body:
+                await close_pieces()
+            await self._body.aclose()
         except Exception as error:
             raise map_error(error, self.exchange, {}) from error
 
@@ -173,7 +193,7 @@ class Transport:
         }
         timer.start(phase)
         try:
-            return Answer(await timer.wait(self._send, url, headers, pieces, exchange, waits), exchange)
+            return await timer.wait(self._send, url, headers, pieces, exchange, waits)
         except RequestTimeout as error:
             if exchange.reused is not None and not exchange.written and error.phase == "first_event":
                 error.phase = "write"
@@ -186,27 +206,31 @@ class Transport:
 
     async def _send(
         self, url: str, headers: dict[str, str], pieces: list[bytes], exchange: Exchange, waits: Mapping[str, Any]
-    ) -> Any:
-        target = self._url(url)
-        if self.own:
-            stream = httpx.ByteStream(pieces[0]) if len(pieces) == 1 else Pieces(pieces)
-            extensions = {"timeout": waits, EXCHANGE: exchange}
-            request = httpx.Request("POST", target, headers=headers, stream=stream, extensions=extensions)
-            return await self.carrier.handle_async_request(request)
-        return await self._send_foreign(url, headers, pieces, waits)
+    ) -> Answer:
+        if not self.own:
+            return Answer.of_client(await self._send_foreign(url, headers, pieces, waits), exchange)
+        stream = httpx.ByteStream(pieces[0]) if len(pieces) == 1 else Pieces(pieces)
+        extensions = {"timeout": waits, EXCHANGE: exchange}
+        request = httpx.Request("POST", self._url(url), headers=headers, stream=stream, extensions=extensions)
+        return Answer.of_pool(await self.carrier.send(request), exchange)
 
     async def _send_foreign(
         self, url: str, headers: dict[str, str], pieces: list[bytes], waits: Mapping[str, Any]
     ) -> Any:
         client = self.carrier
         if client.is_closed:
-            raise ClientClosed("the http_client that this client was given is closed")
+            raise ClientClosed(FOREIGN_CLOSED)
         content = pieces[0] if len(pieces) == 1 else Pieces(pieces)
-        request = client.build_request("POST", url, headers=headers, content=content, timeout=dict(waits))
-        sent, wanted = request.url.raw_path, httpx.URL(url).raw_path
-        if sent != wanted:
+        extensions = {"timeout": dict(waits)}
+        request = client.build_request("POST", url, headers=headers, content=content, extensions=extensions)
+        if request.url.raw_path != self._url(url).raw_path:
             raise ConfigError("the http_client changes the URL (params=?), which would break the signature")
-        return await client.send(request, stream=True, follow_redirects=False, auth=None)
+        try:
+            return await client.send(request, stream=True, follow_redirects=False, auth=None)
+        except RuntimeError as error:
+            if client.is_closed:
+                raise ClientClosed(FOREIGN_CLOSED) from error
+            raise
 
     def _url(self, url: str) -> httpx.URL:
         known = self._urls.get(url)
@@ -217,3 +241,22 @@ class Transport:
             if known.raw_path != b"/" + url.split("/", 3)[3].encode():
                 raise ConfigError("the endpoint's path is not in its normal form: httpx would change what was signed")
         return known
+
+
+class Coded(httpx.AsyncByteStream):
+    """A compressed body, in the wrapping that httpx's decoders ask for."""
+
+    def __init__(self, body: Readable) -> None:
+        self._body = body
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._body.__aiter__()
+
+
+def decoded(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Names in lower case; the values of a name that comes several times are joined."""
+    headers: dict[str, str] = {}
+    for name, value in raw:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    return headers
