@@ -107,9 +107,7 @@ async def local_client() -> AsyncGenerator[BedrockClient]:
         BedrockClient(region="us-east-1", endpoint_url=url, credentials=fake.credentials) as bedrock,
     ):
         print(f"{bold('A local Bedrock')} at {url}, which checks every SigV4 signature.")
-        print(
-            dim("Nothing leaves this machine; for AWS: make demo REGION=us-east-1 MODEL=us.amazon.nova-lite-v1:0")
-        )
+        print(dim("Nothing leaves this machine; for AWS: make demo REGION=us-east-1 MODEL=us.amazon.nova-lite-v1:0"))
         yield bedrock
     fake.check()
 
