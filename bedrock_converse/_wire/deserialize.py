@@ -1,8 +1,8 @@
 """Status + headers + body -> a reply or a typed error; frame -> an event or a typed error.
 
-An HTTP error says what it is in `x-amzn-ErrorType` (with a `:http://...` suffix or a namespace, in any letter case), else
-in the body's `code` or `__type`, else not at all. In a stream the same failure is a frame with `:message-type: exception`
-and its name in lowerCamel. Both become the same class.
+An HTTP error says what it is in `x-amzn-ErrorType` (with a `:http://...` suffix or a namespace, in any letter case),
+else in the body's `code` or `__type`, else not at all. In a stream the same failure is a frame with `:message-type:
+exception` and its name in lowerCamel. Both become the same class.
 """
 
 from __future__ import annotations
@@ -59,6 +59,17 @@ def parse_response(operation: Operation, status: int, headers: Mapping[str, str]
     Raises:
         ResponseInvalid: it is not what AWS documents: another status than 200, no JSON, an essential member missing.
     """
+    try:
+        return _parse_response(operation, status, headers, body)
+    except ResponseInvalid as error:
+        # the frames below hold what the model said, and tools that report errors show what frames hold
+        problem = error.with_traceback(None)
+        problem.__context__ = None
+    del body
+    raise problem
+
+
+def _parse_response(operation: Operation, status: int, headers: Mapping[str, str], body: bytes) -> Result:
     assert operation.response is not None
     if status != 200:
         raise ResponseInvalid(f"status {status} instead of 200", status_code=status, possibly_billed=True)
@@ -292,8 +303,8 @@ def _unknown_event(frame: Frame) -> UnknownEvent | None:
 
 def _exception(frame: Frame) -> APIError:
     parsed = _loads(frame.payload)
-    members: dict[str, Any] = cast("dict[str, Any]", parsed) if isinstance(parsed, dict) else {}
-    body: Any = members or (parsed if parsed is not None else _text(frame.payload))
+    members = cast("dict[str, Any]", parsed) if isinstance(parsed, dict) else {}
+    body: Any = cast("Any", parsed) if parsed is not None else _text(frame.payload)
     return _stream_error(frame.headers.get(":exception-type"), _message(members), members, body)
 
 

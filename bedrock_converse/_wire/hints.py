@@ -1,4 +1,4 @@
-"""What to do about the errors that every newcomer meets. Patterns of AWS's own texts, each with the date it was seen."""
+"""What to do about the errors that every newcomer meets: patterns of AWS's own texts, with the dates they were seen."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ _HINTS: list[tuple[re.Pattern[str], str]] = [
     (
         # recorded 2025-2026 for most Anthropic, Meta and Nova models
         re.compile(r"on-demand throughput (isn.t|is not) supported", re.IGNORECASE),
-        "Call the model through an inference profile: put a geography before the id, as in us.<model id>, eu.<model id> "
-        "or global.<model id>.",
+        "Call the model through an inference profile: put a geography before the id, as in us.<model id>, eu.<model "
+        "id> or global.<model id>.",
     ),
     (
         # "You don't have access to the model with the specified model ID." 2024-2026
@@ -70,18 +70,23 @@ _PER_DAY = re.compile(r"tokens? per day|daily (token|quota|limit)|per-day", re.I
 _TOKENS = re.compile(r"too many tokens|tokens? per minute", re.IGNORECASE)
 
 
+LONGEST = 4000
+"""Characters of a message that are looked at: a hostile one must not keep the patterns busy."""
+
+
 def hint_for(message: str) -> str | None:
     """What to do about AWS's `message`, or None."""
-    return next((hint for pattern, hint in _HINTS if pattern.search(message)), None)
+    return next((hint for pattern, hint in _HINTS if pattern.search(message[:LONGEST])), None)
 
 
 def is_context_overflow(message: str) -> bool:
     """The message of a ValidationException says that the input does not fit the model."""
-    return _OVERFLOW.search(message) is not None
+    return _OVERFLOW.search(message[:LONGEST]) is not None
 
 
 def throttling_scope(message: str) -> str:
     """What is throttled: `rate`, `tokens` (per minute) or `day`."""
-    if _PER_DAY.search(message):
+    said = message[:LONGEST]
+    if _PER_DAY.search(said):
         return "day"
-    return "tokens" if _TOKENS.search(message) else "rate"
+    return "tokens" if _TOKENS.search(said) else "rate"

@@ -62,16 +62,17 @@ class Operation:
     """Members of the answer that travel as headers: Python name -> header, in lower case."""
     payload: str | None = None
     """The member that is the body itself, both ways. None: the body is the JSON of all members but those above."""
+    labels: tuple[str, ...] = field(init=False)
+    """The members that stand in the path."""
 
     @property
     def streams(self) -> bool:
         """The answer is an event stream."""
         return self.response is None
 
-    @property
-    def labels(self) -> list[str]:
-        """The members that stand in the path."""
-        return [part.strip("{}") for part in self.path.split("/") if part.startswith("{")]
+    def __post_init__(self) -> None:
+        parts = [part.strip("{}") for part in self.path.split("/") if part.startswith("{")]
+        object.__setattr__(self, "labels", tuple(parts))
 
 
 _INVOKE_HEADERS = {

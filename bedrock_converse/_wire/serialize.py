@@ -1,4 +1,4 @@
-"""Request model -> method, path, headers, body. Everything that is wrong with a request is said here, before it is sent.
+"""Request model -> method, path, headers, body. What is wrong with a request is said here, before anything is sent.
 
 A body holds its blobs as base64, which costs CPU that a 20 MB document would take from every other task on the event
 loop. So blobs of more than 64 KiB are left out of the JSON at first and spliced in piece by piece; `Body.encode` is the
@@ -11,20 +11,21 @@ import hashlib
 import re
 import secrets
 from base64 import b64encode
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 from pydantic_core import PydanticSerializationError, to_json
 
 from bedrock_converse._wire.diagnose import find_problem
 from bedrock_converse._wire.operations import OPERATIONS, Operation
+from bedrock_converse._wire.soundness import is_sound, is_text
 from bedrock_converse.errors import RequestInvalid
-from bedrock_converse.types.base import Model, OutgoingContext, Unverified
-from bedrock_converse.types.document import NotJson, check_json
+from bedrock_converse.types.base import Model, OutgoingContext
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
 __all__ = ["Body", "WireRequest", "serialize"]
 
@@ -104,10 +105,11 @@ class _Outgoing(OutgoingContext):
         self.token = ""
 
     def encode_blob(self, value: bytes | bytearray | memoryview) -> str:
-        if len(value) <= INLINE_BLOB:
-            return b64encode(value).decode("ascii")
+        view = memoryview(value)
+        if view.nbytes <= INLINE_BLOB:
+            return b64encode(view if view.c_contiguous else bytes(view)).decode("ascii")
         self.token = self.token or secrets.token_hex(16)
-        self.blobs.append(memoryview(value).cast("B"))
+        self.blobs.append((view if view.c_contiguous else memoryview(bytes(view))).cast("B"))
         return self.token
 
 
@@ -117,36 +119,55 @@ def serialize(request: Model, *, extra_fields: Mapping[str, Any] | None = None) 
     Raises:
         RequestInvalid: it could not be sent as it is; `.path` says where, in the names of the wire.
     """
-    operation = OPERATIONS[type(request)]
-    path = _path(operation.path, tuple(getattr(request, label) for label in operation.labels))
+    try:
+        return _serialize(request, extra_fields)
+    except RequestInvalid as error:
+        # the frames below hold the prompt, and tools that report errors show what frames hold
+        problem = error.with_traceback(None)
+        problem.__context__ = None
+    del request, extra_fields
+    raise problem
+
+
+def _serialize(request: Model, extra_fields: Mapping[str, Any] | None) -> WireRequest:
+    operation = _operation(type(request))
+    path = _path(operation.path, tuple([_label(request, name) for name in operation.labels]))
     headers = {"Content-Type": "application/json"}
     if operation.headers:
         headers.update(_header_members(operation, request))
-    if operation.payload is not None:
-        if extra_fields:
-            raise RequestInvalid(path="extra_fields", problem=f"{operation.name} sends its body as it is given")
-        return WireRequest(operation, path, headers, Body([bytes(getattr(request, operation.payload) or b"")]))
-    return WireRequest(operation, path, headers, _json_body(request, set(operation.labels), extra_fields))
+    if operation.payload is None:
+        return WireRequest(operation, path, headers, _json_body(request, operation.labels, extra_fields))
+    if extra_fields:
+        raise RequestInvalid(path="extra_fields", problem=f"{operation.name} sends its body as it is given")
+    if not is_sound(request) or request.model_extra:
+        raise _invalid(request, "has members that AWS does not know")
+    return WireRequest(operation, path, headers, _payload_body(operation.payload, getattr(request, operation.payload)))
 
 
-def _json_body(request: Model, not_in_body: set[str], extra_fields: Mapping[str, Any] | None) -> Body:
+def _operation(request_class: type[Model]) -> Operation:
+    for base in request_class.__mro__:
+        if base in OPERATIONS:
+            return OPERATIONS[base]
+    raise RequestInvalid(path="request", problem=f"{request_class.__name__} is not the request of an operation")
+
+
+def _json_body(request: Model, labels: tuple[str, ...], extra_fields: Mapping[str, Any] | None) -> Body:
     outgoing = _Outgoing()
-    if Unverified.alive and (problem := find_problem(request)):
-        raise RequestInvalid(path=problem[0], problem=problem[1])
     try:
+        if not is_sound(request):
+            raise _invalid(request, "cannot be written as JSON")
         dumped = _serializer(type(request)).to_json(
             request,
             by_alias=True,
             exclude_none=True,
-            exclude=not_in_body or None,
+            exclude=set(labels) or None,
             context=outgoing,
             warnings="error",
         )
     except (PydanticSerializationError, RecursionError) as error:
-        path, problem = find_problem(request) or ("", _plain(error))
-        raise RequestInvalid(path=path, problem=problem) from None
-    if (b"NaN" in dumped or b"Infinity" in dumped) and (problem := find_problem(request)):
-        raise RequestInvalid(path=problem[0], problem=problem[1])
+        # pydantic's own message names its classes and may hold the value
+        written = isinstance(error, PydanticSerializationError)
+        raise _invalid(request, "cannot be written as JSON" if written else "contains itself") from None
     if extra_fields:
         dumped = _with_extra_fields(request, dumped, extra_fields)
     if not outgoing.blobs:
@@ -159,37 +180,45 @@ def _json_body(request: Model, not_in_body: set[str], extra_fields: Mapping[str,
     return Body(parts)
 
 
+def _payload_body(name: str, value: Any) -> Body:
+    if value is None:
+        return Body([b""])
+    if not isinstance(value, bytes | bytearray | memoryview):
+        raise RequestInvalid(path=name, problem=f"takes bytes, not {type(value).__name__}")
+    return Body([bytes(cast("bytes", value))])
+
+
+def _invalid(request: Model, otherwise: str) -> RequestInvalid:
+    path, problem = find_problem(request) or ("", otherwise)
+    return RequestInvalid(path=path, problem=problem)
+
+
 def _serializer(request_class: type[Model]) -> Any:
     if not request_class.__pydantic_complete__:
         request_class.model_rebuild()
     return request_class.__pydantic_serializer__
 
 
-def _plain(error: Exception) -> str:
-    # pydantic's message names classes and functions; it holds values only for a type it does not expect
-    return "cannot be written as JSON" if isinstance(error, PydanticSerializationError) else "is nested too deeply"
-
-
 def _with_extra_fields(request: Model, dumped: bytes, extra_fields: Mapping[str, Any]) -> bytes:
-    written = {
-        type(request).model_fields[name].alias or name for name in request.model_fields_set & set(_fields(request))
-    }
+    if not isinstance(extra_fields, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise RequestInvalid(path="extra_fields", problem=f"takes a dict, not {type(extra_fields).__name__}")
+    fields = type(request).model_fields
+    wire_names = {name: field.alias or name for name, field in fields.items()}
+    written = {wire_names[name] for name in fields if getattr(request, name) is not None}
+    written.update(request.model_extra or ())
     for name, value in extra_fields.items():
-        if name in written:
-            raise RequestInvalid(path=f"extra_fields.{name}", problem="is also given as an argument of its own")
-        try:
-            check_json(value)
-        except NotJson as error:
-            raise RequestInvalid(path=".".join(filter(None, (name, error.path))), problem=error.problem) from None
-    try:
-        extra = to_json(dict(extra_fields))
-    except (PydanticSerializationError, ValueError):
-        raise RequestInvalid(path="extra_fields", problem="holds text that UTF-8 cannot hold") from None
+        if not is_text(name):
+            raise RequestInvalid(path="extra_fields", problem="has a key that is no str, or that UTF-8 cannot hold")
+        path = f"extra_fields.{name}"
+        if wire_names.get(name, name) in written:
+            raise RequestInvalid(path=path, problem="is also given as an argument of its own")
+        if wire_names.get(name, name) != name:
+            raise RequestInvalid(path=path, problem=f"is {wire_names[name]!r} on the wire: give it as {name}=")
+        problem = find_problem(value, path)
+        if problem:
+            raise RequestInvalid(path=problem[0], problem=problem[1])
+    extra = to_json(dict(extra_fields))
     return extra if dumped == b"{}" else dumped[:-1] + b"," + extra[1:]
-
-
-def _fields(request: Model) -> list[str]:
-    return [name for name in type(request).model_fields if getattr(request, name) is not None]
 
 
 # --- path and headers ----------------------------------------------------------------------------------------------
@@ -199,7 +228,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @lru_cache(maxsize=1024)
-def _path(template: str, labels: tuple[Any, ...]) -> str:
+def _path(template: str, labels: tuple[str, ...]) -> str:
     """Each label is ONE path segment: all but `A-Za-z0-9-._~` is percent-encoded, `/` and `:` of an ARN included."""
     values = iter(labels)
     return "/".join(
@@ -208,17 +237,21 @@ def _path(template: str, labels: tuple[Any, ...]) -> str:
     )
 
 
-def _segment(name: str, value: Any) -> str:
-    wire_name = _NAMES.get(name, name)
+def _label(request: Model, name: str) -> str:
+    value = getattr(request, name, None)
+    if not isinstance(value, str):
+        raise RequestInvalid(path=_NAMES[name], problem=f"must be a str, not {type(value).__name__}")
+    return value
+
+
+def _segment(name: str, value: str) -> str:
     problem = _label_problem(value)
     if problem:
-        raise RequestInvalid(path=wire_name, problem=problem)
+        raise RequestInvalid(path=_NAMES[name], problem=problem)
     return quote(value, safe="-._~")
 
 
-def _label_problem(value: Any) -> str | None:
-    if not isinstance(value, str):
-        return f"must be a str, not {type(value).__name__}"
+def _label_problem(value: str) -> str | None:
     if not value.strip():
         return "is empty"
     if value in (".", ".."):
@@ -227,11 +260,7 @@ def _label_problem(value: Any) -> str | None:
         return "contains a control character"
     if len(value) > MAX_LABEL:
         return f"has {len(value):,} characters; AWS takes {MAX_LABEL:,}"
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return "contains a lone surrogate, which UTF-8 cannot hold"
-    return None
+    return None if is_text(value) else "contains a lone surrogate, which UTF-8 cannot hold"
 
 
 def _header_members(operation: Operation, request: Model) -> Iterator[tuple[str, str]]:
