@@ -5,6 +5,7 @@ They take part in every operation: they count tokens (roughly), and as guardrail
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache
 from random import Random
 from typing import TYPE_CHECKING, Any, cast
@@ -19,7 +20,7 @@ from bedrock_converse.testing.replies import (
     token_count,
     tool_call,
 )
-from bedrock_converse.types import ToolResultBlock, ToolSpecification
+from bedrock_converse.types import JsonBlock, ToolResultBlock, ToolSpecification
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +56,7 @@ def tools(request: ReceivedRequest) -> Answer:
         return other
     results = [block for block in request.input.messages[-1].content if isinstance(block, ToolResultBlock)]
     if results:
-        told = [str(part) for result in results for part in result.content]
+        told = [_told(part) for result in results for part in result.content]
         return _said(request, f"The tool says: {' '.join(told)}")
     offered: list[Any] = request.input.tool_config.tools if request.input.tool_config else []
     known = [tool for tool in offered if isinstance(tool, ToolSpecification)]
@@ -67,6 +68,10 @@ def tools(request: ReceivedRequest) -> Answer:
         tool_call(tool.name, example(tool.input_schema)),
         usage=_usage(_input_tokens(request), 20),
     )
+
+
+def _told(part: Any) -> str:
+    return json.dumps(part.json, ensure_ascii=False) if isinstance(part, JsonBlock) else str(part)
 
 
 LOCAL_MODELS: dict[str, Callable[[ReceivedRequest], Answer]] = {"echo": echo, "lorem": lorem, "tools": tools}
