@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypeVar, Unpack, cast, overload
 
 from bedrock_converse._http.deadline import Timeout
@@ -21,7 +22,7 @@ from bedrock_converse._wire.arguments import (
     json_body,
     validated,
 )
-from bedrock_converse.errors import ConfigError, RequestInvalid
+from bedrock_converse.errors import ClientClosed, ConfigError, RequestInvalid
 from bedrock_converse.observe import fan_out
 from bedrock_converse.types import (
     ApplyGuardrailRequest,
@@ -69,6 +70,8 @@ Transform = Callable[[Any], Any]
 
 UNSET: Final[Any] = type("Unset", (), {"__repr__": lambda self: "UNSET"})()  # pyright: ignore[reportUnknownLambdaType]
 """Not given, where None means something."""
+
+_making = Lock()  # two threads may use a client for the first time at once
 
 PROTECTED = ("authorization", "connection", "content-length", "content-type", "host", "transfer-encoding")
 PROTECTED_PREFIXES = ("x-amz-", "amz-sdk-")
@@ -158,7 +161,7 @@ class BedrockClient:
             observers: See `Observer`.
             extra_headers: Headers for every request. They are signed.
             proxy: A proxy's URL. Else `HTTPS_PROXY`, `NO_PROXY` and their kin.
-            verify: Certificate authorities to trust, a file or a folder. Else `AWS_CA_BUNDLE`, `SSL_CERT_FILE`, certifi.
+            verify: Certificate authorities to trust, a file or folder. Else `AWS_CA_BUNDLE`, `SSL_CERT_FILE`, certifi.
             allow_insecure: Send API keys over `http://` to other machines too.
 
         Raises:
@@ -193,6 +196,7 @@ class BedrockClient:
         self._max_in_flight = max_in_flight
         self._owner: BedrockClient = self
         self._made_hub: Hub | None = None
+        self._closed = False
         self._identity: Identity | ApiKey | None = None
         self._target: Target | None = None
         if max_in_flight is not None:
@@ -238,10 +242,8 @@ class BedrockClient:
             kept_profile = settings.profile if "credentials" in given else None
             settings = replace(settings, credentials=None, api_key=None, profile=kept_profile)
             settings = replace(settings, **given)
-        changes: dict[str, Any] = {}
-        for name, value in (("region", region), ("endpoint_url", endpoint_url), ("retry", retry)):
-            if value is not UNSET:
-                changes[name] = value
+        plain = {"region": region, "endpoint_url": endpoint_url, "retry": retry}
+        changes: dict[str, Any] = {name: value for name, value in plain.items() if value is not UNSET}
         if timeout is not UNSET:
             changes["timeout"] = Timeout.of(timeout)
         if extra_headers is not UNSET:
@@ -421,7 +423,7 @@ class BedrockClient:
         extra_headers: Mapping[str, str] | None = None,
         extra_fields: Mapping[str, Any] | None = None,
     ) -> CountTokensResponse:
-        """How many input tokens a conversation has for a model: `.input_tokens`. Free of charge; not every model has it.
+        """How many input tokens a conversation has for a model: `.input_tokens`. Free; not every model has it.
 
         https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CountTokens.html
 
@@ -591,7 +593,7 @@ class BedrockClient:
         extra_headers: Mapping[str, str] | None = None,
         **options: Unpack[InvokeArguments],
     ) -> InvokeModelStream:
-        """The same as a stream: `async with bedrock.invoke_model_stream(...) as chunks: async for chunk in chunks: ...`.
+        """The same as a stream: `async with bedrock.invoke_model_stream(...) as chunks:`, then `async for chunk in chunks:`.
 
         https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModelWithResponseStream.html
 
@@ -624,8 +626,11 @@ class BedrockClient:
     async def aclose(self, drain: float = 0.0) -> None:
         """Closes the connections. Calls and streams that still run have `drain` seconds to finish; then they raise
         `ClientClosed`. Later calls raise it too. Does nothing on a view, and never closes an `http_client` of yours."""
-        if self._owner is self:
-            await self._hub.aclose(drain)
+        if self._owner is not self:
+            return
+        self._closed = True
+        if self._made_hub is not None:
+            await self._made_hub.aclose(drain)
 
     async def warm_up(self, connections: int = 1) -> int:
         """Does before the first call what it would have to wait for: credentials, endpoint, TLS, `connections` opened.
@@ -635,9 +640,11 @@ class BedrockClient:
         Raises:
             BedrockError: Something is missing or cannot be reached.
         """
+        await ready(ConverseRequest)
         from bedrock_converse._http.connection import Exchange
         from bedrock_converse._http.failures import map_error
 
+        self._hub.check_usable()
         target = await self._find_target()
         loop = await self._hub.loop(secure=target.endpoint.scheme == "https")
         await target.identity.get()
@@ -662,12 +669,13 @@ class BedrockClient:
     @property
     def stats(self) -> ClientStats:
         """What the client is doing right now."""
-        pools = [pool.stats() for pool in self._hub.pools()]
+        hub = self._owner._made_hub
+        pools = [pool.stats() for pool in hub.pools()] if hub else []
         return ClientStats(
             open=sum(pool.open for pool in pools),
             idle=sum(pool.idle for pool in pools),
             queued=sum(pool.queued for pool in pools),
-            live_streams=self._hub.live_streams,
+            live_streams=hub.live_streams if hub else 0,
             quota=self._target.quota.available if self._target else 500,
         )
 
@@ -718,6 +726,7 @@ class BedrockClient:
         from bedrock_converse._http.call import Call, CallSettings
         from bedrock_converse._wire.serialize import serialize
 
+        self._hub.check_usable()
         settings = self._settings
         request_class = type(request)
         for transform in (*settings.transforms, *transforms):
@@ -738,9 +747,13 @@ class BedrockClient:
     def _hub(self) -> Hub:
         owner = self._owner
         if owner._made_hub is None:
-            from bedrock_converse._http.hub import Hub
+            from bedrock_converse._http.hub import CLOSED, Hub
 
-            owner._made_hub = Hub(limiter=self._limiter(), **cast("Any", self._connection_options))
+            with _making:
+                if owner._closed:
+                    raise ClientClosed(CLOSED)
+                if owner._made_hub is None:
+                    owner._made_hub = Hub(limiter=self._limiter(), **cast("Any", self._connection_options))
         return owner._made_hub
 
     def _limiter(self) -> Any:

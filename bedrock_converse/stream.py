@@ -114,6 +114,8 @@ class _EventStream(Generic[T]):
         self._entered = False
         self._over = False
         self._closed = False
+        self._busy = False
+        """A task is waiting for the next event."""
         self._error: BedrockError | None = None
 
     async def __aenter__(self) -> Self:
@@ -181,8 +183,11 @@ class _EventStream(Generic[T]):
         source = self._reading()
         if self._over:
             return None
+        if self._busy:
+            raise RuntimeError("another task is reading this stream: it has one cursor")
+        self._busy = True
         try:
-            event = await source.next()
+            event = await self._await_event(source)
             if event is None:
                 self._check_complete()
                 await self._finish()
@@ -192,6 +197,11 @@ class _EventStream(Generic[T]):
         except BedrockError as error:
             await self._fail(error)
             raise
+        finally:
+            self._busy = False
+
+    async def _await_event(self, source: EventSource) -> Any:
+        return await source.next()
 
     def _take(self, event: Any) -> None:
         """An event has come."""
@@ -245,7 +255,7 @@ class ConverseStream(_EventStream["ConverseStreamOutput"]):
                 print(text, end="")
             reply = await stream.final()
 
-    Iterate over it for AWS's events, over `text()` for text, over `parts()` for text, reasoning, tool calls and the end.
+    Iterate over it for AWS's events, over `text()` for text, over `parts()` for text, reasoning, tools and the end.
     All three, and `final()`, share one cursor: each event comes once. Every error is raised where the stream is read,
     with `.partial`, the reply as far as it had come; nothing is retried once the first event has been read.
     """
@@ -263,13 +273,10 @@ class ConverseStream(_EventStream["ConverseStreamOutput"]):
         if type(event) is ConverseStreamMetadataEvent:
             self._metadata = True
 
-    async def _next(self) -> Any:
-        if self._metadata and not self._over and self._error is None and self._accumulator.complete:
-            # everything has come: the end of the connection is given a moment, not waited for
-            await self._reading().linger()
-            await self._finish()
-            return None
-        return await super()._next()
+    async def _await_event(self, source: EventSource) -> Any:
+        if self._metadata and self._accumulator.complete:
+            return await source.linger()  # everything has come: the end is given a moment, not waited for
+        return await source.next()
 
     def _check_complete(self) -> None:
         if not self._accumulator.complete:

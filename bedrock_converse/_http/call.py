@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from bedrock_converse._http.connection import Exchange
 from bedrock_converse._http.deadline import CallTimer, Timeout, call_timer
 from bedrock_converse._http.events import EventSource
 from bedrock_converse._http.retry import Attempt, RetryPolicy, run_attempts
+from bedrock_converse._http.transport import SignedHeaders
 from bedrock_converse._wire.deserialize import EVENT_STREAM, parse_response
 from bedrock_converse.errors import APIError, BedrockError, ResponseInvalid, TransportError
 from bedrock_converse.observe import AttemptFailed, CallEnded, CallStarted, FanOut, FirstEvent, Outcome
@@ -127,8 +129,9 @@ class Call:
         return source
 
     async def _run(self, attempt: Callable[[Loop, Target], Awaitable[Any]]) -> Any:
-        loop, target = await self._timer.wait(self._prepare)
-        self._announce(target)
+        self._target = target = await self._timer.wait(self._find_target)
+        self._announce()
+        loop = await self._timer.wait(self._prepare, target)
 
         async def numbered(number: int) -> Any:
             self.attempts = number
@@ -144,8 +147,7 @@ class Call:
             sleep=self._sleep,
         )
 
-    async def _prepare(self) -> tuple[Loop, Target]:
-        self._target = target = await self._find_target()
+    async def _prepare(self, target: Target) -> Loop:
         loop = await self.hub.loop(secure=target.endpoint.scheme == "https")
         body = self.wire.body
         if body.large:
@@ -154,7 +156,7 @@ class Call:
             body.encode()
         if self.hub.limiter is not None:
             self._slot = await self.hub.limiter.acquire(self.model_id or "")
-        return loop, target
+        return loop
 
     async def _sleep(self, seconds: float) -> None:
         self._timer.start("total")
@@ -194,50 +196,17 @@ class Call:
         return source
 
     async def _send(self, loop: Loop, target: Target, phase: str) -> Answer:
-        timer, wire = self._timer, self.wire
+        timer, endpoint = self._timer, target.endpoint
         timer.start("total")
-        secret: Any = await timer.wait(target.identity.get)
-        self._used = secret
+        self._used = await timer.wait(target.identity.get)
         exchange = Exchange(fresh=isinstance(self._last_error, TransportError))
-        endpoint = target.endpoint
-        path = endpoint.base_path + wire.path
-        headers = {
-            "Host": endpoint.host,
-            "User-Agent": user_agent(),
-            "Accept-Encoding": "identity",
-            "Content-Length": str(wire.body.length),
-            "amz-sdk-invocation-id": self.call_id,
-            "amz-sdk-request": f"attempt={self.attempts}; max={self.settings.retry.max_attempts}",
-        }
-        trace = _lambda_trace()
-        if trace:
-            headers["X-Amzn-Trace-Id"] = trace
-        signed = {**wire.headers, **self.settings.extra_headers} if self.settings.extra_headers else wire.headers
-        headers.update(signed)
-        if isinstance(target.identity, ApiKey):
-            headers["Authorization"] = f"Bearer {secret}"
-        else:
-            self._skew = target.clock.skew
-            headers.update(
-                self.hub.signer.sign(
-                    method=wire.method,
-                    host=endpoint.host,
-                    path=path,
-                    headers=signed,
-                    payload_hash=wire.body.sha256,
-                    credentials=secret,
-                    region=endpoint.require_region(),
-                    now=target.clock.now(),
-                )
-            )
+        self._answer = self._measured = None
         sent_at = time()
-        origin = f"{endpoint.scheme}://{endpoint.host}"
-        self._answer = None
         try:
             answer = await loop.transport.send(
-                origin + path,
-                headers,
-                wire.body.pieces,
+                f"{endpoint.scheme}://{endpoint.host}{endpoint.base_path}{self.wire.path}",
+                self._headers(target),
+                self.wire.body.pieces,
                 exchange=exchange,
                 timer=timer,
                 timeout=self.settings.timeout,
@@ -246,19 +215,51 @@ class Call:
         except BedrockError as error:
             self._last_error = error
             raise
-        finally:
-            del headers, secret  # a traceback with locals must not show them
         self._answer = answer
         if 400 <= answer.status < 500:
             self._measured = target.clock.learn(answer.headers.get("date"), sent_at=sent_at, received_at=time())
         return answer
 
+    def _headers(self, target: Target) -> SignedHeaders:
+        """All headers of one attempt. The secret is in no local variable: crash reports show those."""
+        wire, endpoint, extra = self.wire, target.endpoint, self.settings.extra_headers
+        signed = {**wire.headers, **extra} if extra else wire.headers
+        headers = SignedHeaders(
+            {
+                "Host": endpoint.host,
+                "User-Agent": user_agent(),
+                "Accept-Encoding": "identity",
+                "Content-Length": str(wire.body.length),
+                "amz-sdk-invocation-id": self.call_id,
+                "amz-sdk-request": f"attempt={self.attempts}; max={self.settings.retry.max_attempts}",
+            }
+        )
+        trace = _lambda_trace()
+        if trace:
+            headers["X-Amzn-Trace-Id"] = trace
+        headers.update(signed)
+        if isinstance(target.identity, ApiKey):
+            headers["Authorization"] = f"Bearer {self._used}"
+            return headers
+        self._skew = target.clock.skew
+        headers.update(
+            self.hub.signer.sign(
+                method=wire.method,
+                host=endpoint.host,
+                path=endpoint.base_path + wire.path,
+                headers=signed,
+                payload_hash=wire.body.sha256,
+                credentials=self._used,
+                region=endpoint.require_region(),
+                now=target.clock.now(),
+            )
+        )
+        return headers
+
     async def _give_up(self, answer: Answer, error: BaseException) -> None:
         with anyio.CancelScope(shield=True), anyio.move_on_after(1):
-            try:
+            with suppress(BedrockError):  # what is being raised says more than a connection that would not close
                 await answer.close()
-            except BedrockError:
-                pass  # the error that is being raised says more than a connection that would not close
         if isinstance(error, BedrockError):
             self._last_error = error
             error.request_id = error.request_id or answer.request_id
@@ -274,7 +275,8 @@ class Call:
         if not credentials_rejected(error) or not identity.renewable:
             return False
         identity.invalidate(self._used)
-        return await identity.get() != self._used
+        self._timer.start("total")
+        return await self._timer.wait(identity.get) != self._used
 
     async def _correct_clock(self, error: BedrockError) -> bool:
         if self._target is None or isinstance(self._target.identity, ApiKey):
@@ -292,7 +294,9 @@ class Call:
             "streaming": self.operation.streams,
         }
 
-    def _announce(self, target: Target) -> None:
+    def _announce(self) -> None:
+        if self._announced:
+            return
         self._announced = True
         if self.settings.observers:
             self.settings.observers.call_started(
@@ -331,6 +335,7 @@ class Call:
 
     def ended_with(self, error: BaseException) -> BaseException:
         """Ends the call with what it raises; gives the same error, with its facts."""
+        self._announce()  # if not even the region was found: an end without a start would puzzle whoever counts
         if isinstance(error, BedrockError):
             self.annotate(error)
             error.attempts = error.attempts or (self.attempts if self._answer is not None else 0)
@@ -349,7 +354,7 @@ class Call:
         self._timer.close()
         if self._slot is not None:
             self._slot.release()
-        if self.settings.observers is None or not self._announced:
+        if self.settings.observers is None:
             return
         answer = self._answer
         self.settings.observers.call_ended(

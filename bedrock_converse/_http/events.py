@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["EventSource"]
 
 LINGER = 0.1
-"""Seconds that the end of a stream is waited for once everything has come. The connection can be used again if it comes;
-if the peer holds it open, it is cut."""
+"""Seconds that the end of a stream is waited for once everything has come. The connection can be used again if it
+comes; if the peer holds it open, it is cut."""
 
 
 class EventSource:
@@ -87,23 +88,25 @@ class EventSource:
             event = self.poll()
         return event
 
-    async def linger(self) -> None:
-        """Everything has come: gives the end of the stream a moment, so that the connection can be used again."""
+    async def linger(self) -> Any:
+        """Everything has come: gives the end of the stream a moment, so that the connection can be used again.
+
+        Returns an event if one comes all the same, else None.
+        """
         with anyio.move_on_after(LINGER):
-            while not self.at_end:
-                try:
+            try:
+                while (event := self.poll()) is None and not self.at_end:
                     await self.fill()
-                    self.poll()
-                except TransportError:
-                    return  # the reply is complete; how the connection ends is of no matter
+                return event
+            except TransportError:
+                return None  # the reply is complete; how the connection ends is of no matter
+        return None
 
     async def close(self) -> None:
         """Gives the connection back, or cuts it."""
         with anyio.CancelScope(shield=True), anyio.move_on_after(1):
-            try:
+            with suppress(BedrockError):  # nothing more is wanted of this connection
                 await self.answer.close()
-            except BedrockError:
-                pass  # nothing more is wanted of this connection
 
     def explain(self, error: BaseException) -> None:
         """What an error in the middle of a stream means: nothing is retried, and AWS has generated what came so far."""

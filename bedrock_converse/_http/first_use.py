@@ -6,11 +6,13 @@ Together they take 100 to 200 ms, which every other task of the loop would wait 
 from __future__ import annotations
 
 import sys
+from threading import Lock
 from typing import Any
 
 __all__ = ["ready"]
 
 _ready: set[type[Any]] = set()
+_building = Lock()  # calls that start together build each schema once
 
 
 async def ready(request_class: type[Any]) -> None:
@@ -38,7 +40,8 @@ def _load(request_class: type[Any]) -> None:
     from bedrock_converse._wire.operations import OPERATIONS
 
     operation = OPERATIONS[request_class]
-    for model in (operation.request, operation.response, *operation.events.values()):
-        if model is not None and not model.__pydantic_complete__:
-            model.model_rebuild()
+    with _building:
+        for model in (operation.request, operation.response, *operation.events.values()):
+            if model is not None and not model.__pydantic_complete__:
+                model.model_rebuild()
     _ready.add(request_class)

@@ -56,6 +56,8 @@ class Loop:
     transport: Transport
     workers: anyio.CapacityLimiter
     """For encoding large bodies: not the loop's own threads, which the application may have filled."""
+    resolving: anyio.Lock
+    """Held while settings files are read: calls that start together read them once."""
     secure: bool = False
     """The TLS context is loaded."""
 
@@ -67,14 +69,19 @@ class _Recent(OrderedDict[Hashable, Any]):
         super().__init__()
         self._lock = lock
 
-    def get_or_make(self, key: Hashable, make: Callable[[], T]) -> T:
+    def recall(self, key: Hashable) -> Any:
+        """What is known under `key`, which is used now."""
         with self._lock:
-            if key not in self:
-                self[key] = make()
             self.move_to_end(key)
             if len(self) > REMEMBERED:
                 self.popitem(last=False)
             return self[key]
+
+    def get_or_make(self, key: Hashable, make: Callable[[], T]) -> T:
+        with self._lock:
+            if key not in self:
+                self[key] = make()
+            return self.recall(key)
 
 
 class Hub:
@@ -124,13 +131,15 @@ class Hub:
         """
         session = credentials if callable(getattr(credentials, "get_credentials", None)) else None
         key = (region, endpoint_url, profile, None if session is None else id(session))
-        known: tuple[Endpoint, object] | None = self._endpoints.get(key)
-        if known is None:
-            endpoint = await anyio.to_thread.run_sync(
-                _resolve, region, endpoint_url, profile, session, limiter=anyio.CapacityLimiter(1)
-            )
-            known = self._endpoints.get_or_make(key, lambda: (endpoint, session))  # keeps the session, so its id, alive
-        endpoint = known[0]
+        if key not in self._endpoints:
+            loop = await self.loop(secure=False)
+            async with loop.resolving:
+                if key not in self._endpoints:
+                    found = await anyio.to_thread.run_sync(
+                        _resolve, region, endpoint_url, profile, session, limiter=loop.workers
+                    )
+                    self._endpoints[key] = (found, session)  # keeps the session, and so its id, alive
+        endpoint: Endpoint = self._endpoints.recall(key)[0]
         if isinstance(identity, ApiKey):
             endpoint.refuse_plain_http(allow_insecure=allow_insecure)
         else:
@@ -144,19 +153,27 @@ class Hub:
 
     # --- connections ---
 
+    def check_usable(self) -> None:
+        """Not closed, and not carried over into a forked process.
+
+        Raises:
+            ClientClosed: it is one of the two.
+        """
+        if self.closed:
+            raise ClientClosed(CLOSED)
+        if os.getpid() != self._process:
+            raise ClientClosed(
+                "the client was used in the process that this one was forked from",
+                hint="Make the client after the fork (in the worker's start-up), not before.",
+            )
+
     async def loop(self, *, secure: bool = True) -> Loop:
         """What belongs to the running event loop, made on its first call. `secure`: with TLS ready.
 
         Raises:
             ClientClosed: the client was closed, or this process was forked from the one that made it.
         """
-        if self.closed:
-            raise ClientClosed(CLOSED)
-        if os.getpid() != self._process:
-            raise ClientClosed(
-                "the client was made in the process that this one was forked from",
-                hint="Make the client after the fork (in the worker's start-up), not before.",
-            )
+        self.check_usable()
         key = running_loop()
         known = self._loops.get(key)
         if known is not None and (known.secure or not secure):
@@ -168,7 +185,7 @@ class Hub:
                 raise ClientClosed(CLOSED)
             known = self._loops.get(key)
             if known is None:
-                known = self._loops[key] = Loop(self._new_transport(), anyio.CapacityLimiter(2))
+                known = self._loops[key] = Loop(self._new_transport(), anyio.CapacityLimiter(2), anyio.Lock())
             if context is not None:
                 known.transport.carrier.use_tls(context)
             known.secure = known.secure or secure
@@ -190,6 +207,8 @@ class Hub:
     async def aclose(self, drain: float) -> None:
         """Closes what this client opened; see `BedrockClient.aclose`."""
         self.closed = True
+        if os.getpid() != self._process:
+            return  # the connections are the parent's
         for pool in self.pools():
             await pool.aclose(drain)
         self._loops.clear()

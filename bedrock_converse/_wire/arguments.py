@@ -145,18 +145,26 @@ def check_names(arguments: Mapping[str, Any]) -> None:
 
 def _override(defaults: dict[str, Any], given: dict[str, Any]) -> None:
     """A default gives way to what the call says about the same thing, be it flat or in a config."""
-    if "inference_config" in given:
-        for name in _INFERENCE:
-            defaults.pop(name, None)
-    elif "inference_config" in defaults and given.keys() & _INFERENCE.keys():
-        config = _as_dict(defaults["inference_config"])
-        for name, wire_name in _INFERENCE.items():
-            if name in given:
-                config.pop(name, None)
-                config.pop(wire_name, None)
-        defaults["inference_config"] = config
+    _drop_inference(defaults, given)
     if "tool_config" in given:
         defaults.pop("tool_choice", None)
+    elif "tool_choice" in given and "tool_config" in defaults:
+        defaults["tool_config"] = _without(defaults["tool_config"], "tool_choice", "toolChoice")
+
+
+def _drop_inference(defaults: dict[str, Any], given: Mapping[str, Any]) -> None:
+    if "inference_config" in given:
+        config = _as_dict(given["inference_config"])
+        for name, wire_name in _INFERENCE.items():
+            if config.get(name) is not None or config.get(wire_name) is not None:
+                defaults.pop(name, None)
+    elif "inference_config" in defaults:
+        names = [name for flat in given.keys() & _INFERENCE.keys() for name in (flat, _INFERENCE[flat])]
+        defaults["inference_config"] = _without(defaults["inference_config"], *names)
+
+
+def _without(config: Any, *names: str) -> dict[str, Any]:
+    return {name: value for name, value in _as_dict(config).items() if name not in names}
 
 
 def _as_dict(config: Any) -> dict[str, Any]:
