@@ -34,6 +34,7 @@ from bedrock_converse.testing.errors import (
 )
 from bedrock_converse.testing.fake import FakeBedrock
 from bedrock_converse.testing.plan import ScriptError
+from bedrock_converse.testing.recording import record, replay
 from bedrock_converse.testing.replies import (
     apply_guardrail_result,
     chunks,
@@ -77,8 +78,10 @@ __all__ = [
     "not_found",
     "quota_exceeded",
     "reasoning",
+    "record",
     "redacted",
     "redirect",
+    "replay",
     "reply",
     "run_in_virtual_time",
     "service_unavailable",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from bedrock_converse._wire.eventstream import encode_event
+from bedrock_converse._wire.eventstream import encode_event, encode_exception
 from bedrock_converse._wire.operations import OPERATIONS
 from bedrock_converse.testing.answers import CONVERSE, EVENT_STREAM, Answer
 from bedrock_converse.testing.events import compact, count_tokens, pad, stream_events
@@ -218,7 +218,6 @@ class EventsAnswer(Answer):
 
     told: tuple[tuple[str, Mapping[str, Any]], ...]
     operation: str = "ConverseStream"
-    padded: bool = True
 
     @property
     def operations(self) -> frozenset[str]:
@@ -268,11 +267,14 @@ def _raw(body: bytes | str | Mapping[str, Any]) -> bytes:
 
 
 def _event_stream(told: Any, random: Random) -> Plan:
-    pieces = [
-        Piece(encode_event(event_type, compact(pad(event, random))), tokens=tokens)
-        for event_type, event, tokens in told
-    ]
+    pieces = [Piece(_frame(event_type, event, random), tokens=tokens) for event_type, event, tokens in told]
     return Plan(headers={"Content-Type": EVENT_STREAM}, pieces=pieces, stream=True)
+
+
+def _frame(event_type: str, event: Mapping[str, Any], random: Random) -> bytes:
+    if event_type.endswith("Exception"):
+        return encode_exception(event_type, compact(event))
+    return encode_event(event_type, compact(pad(event, random)))
 
 
 def _json_plan(body: bytes, tokens: float = 0) -> Plan:
