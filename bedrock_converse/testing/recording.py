@@ -7,19 +7,21 @@
     {"end": "complete"}                         or the name of what broke it
 
 JSON, one object a line; an interaction is the lines from one "request" to the next. A whole answer has one line
-`{"body": {...}}` in place of events (`{"text": ...}` if it is no JSON). Signatures, keys and all other headers of requests
-are never written.
+`{"body": {...}}` in place of events (`{"text": ...}` if it is no JSON). Signatures, keys and all other headers of
+requests are never written.
 """
 
 from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
-from contextlib import contextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import anyio
+import anyio.to_thread
 import httpx
 
 from bedrock_converse._wire.eventstream import FrameDecoder
@@ -32,7 +34,7 @@ from bedrock_converse.testing.requests import BadRequest, receive
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import AsyncIterator, Callable, Generator, Iterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 
     from bedrock_converse import BedrockClient
 
@@ -44,18 +46,18 @@ _KEPT_HEADERS = ("content-type", "retry-after", "x-amz-retry-after", "x-amzn-err
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def record(
+@asynccontextmanager
+async def record(
     client: BedrockClient,
     path: str | os.PathLike[str],
     *,
     redact: Callable[[dict[str, Any]], dict[str, Any] | None] | None = None,
-) -> Generator[None]:
-    """`with record(client, "rivers.jsonl"):` every attempt of the client and its views is noted, and at the end added to the file.
+) -> AsyncGenerator[None]:
+    """`async with record(client, "rivers.jsonl"):` notes every attempt of the client and its views.
 
     Args:
         client: The client, over its own connections or any `http_client`.
-        path: The file; new interactions are added at its end.
+        path: The file; at the end of the block all that was noted is added to it.
         redact: Gets each line as a dict, and gives what is to be written; None leaves the line out.
     """
     hub: Any = client._hub  # pyright: ignore[reportPrivateUsage]  # there is no public way to see the wire
@@ -76,8 +78,13 @@ def record(
     finally:
         del hub.loop
         lines = [line if redact is None else redact(line) for each in interactions for line in each.lines()]
-        with Path(path).open("a", encoding="utf-8") as file:
-            file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in lines if line is not None)
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(_append, Path(path), [line for line in lines if line is not None])
+
+
+def _append(path: Path, lines: list[dict[str, Any]]) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
 
 
 class _RecordingTransport:
