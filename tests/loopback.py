@@ -127,8 +127,12 @@ def serve(script: Script = answer, tls: ssl.SSLContext | None = None) -> Iterato
     started = threading.Event()
     loop = asyncio.new_event_loop()
     stop = asyncio.Event()
+    scripts: set[asyncio.Task[Any]] = set()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        scripts.add(task)
         server.accepted += 1
         server.open += 1
         peer = Peer(server, reader, writer)
@@ -139,6 +143,7 @@ def serve(script: Script = answer, tls: ssl.SSLContext | None = None) -> Iterato
         except (ConnectionError, asyncio.CancelledError):
             pass
         finally:
+            scripts.discard(task)
             server.open -= 1
             writer.transport.abort()
 
@@ -147,11 +152,12 @@ def serve(script: Script = answer, tls: ssl.SSLContext | None = None) -> Iterato
         server.port = listener.sockets[0].getsockname()[1]
         started.set()
         await stop.wait()
+        await asyncio.sleep(0.01)  # connections that were being accepted have a script now
         listener.close()
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
+        for task in scripts:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*list(scripts), return_exceptions=True)
+        await asyncio.sleep(0.01)  # the aborted transports have closed their sockets
 
     def run() -> None:
         with asyncio.Runner(loop_factory=lambda: loop) as runner:

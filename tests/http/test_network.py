@@ -1,0 +1,561 @@
+"""Byte streams under asyncio and trio: limits on memory and time, pieces, ends, addresses."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import time
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import httpcore
+import pytest
+from loopback import Peer, Server, serve
+from stepwise import WAYS, cancelled_at, living_tasks
+
+from bedrock_converse._http import network_asyncio
+from bedrock_converse._http.network import HIGH_WATER, PIECE, Stream, backend_for_this_loop, running_loop
+from bedrock_converse._http.network_asyncio import AsyncioBackend, AsyncioStream, interleave
+
+BACKENDS = pytest.mark.parametrize("backend", ["asyncio", "trio"])
+
+
+def run(backend: str, main: Any) -> None:
+    anyio.run(main, backend=backend)
+
+
+async def connect(server: Server) -> Stream:
+    return await backend_for_this_loop().connect_tcp("127.0.0.1", server.port, timeout=5)
+
+
+def soon(seconds: float = 0.02) -> float:
+    return time.monotonic() + seconds
+
+
+async def echo(peer: Peer) -> None:
+    while data := await peer.reader.read(65536):
+        await peer.send(data)
+
+
+async def silence(peer: Peer) -> None:
+    await asyncio.sleep(30)
+
+
+@BACKENDS
+def test_bytes_go_and_come(backend: str) -> None:
+    """What is sent comes back, more than either buffer holds, and the socket is closed at once."""
+
+    async def main() -> None:
+        stream = await connect(server)
+        data = bytes(range(256)) * 8000
+        received = bytearray()
+
+        async def reader() -> None:
+            while len(received) < len(data):
+                part = await stream.receive(soon(5))
+                assert 0 < len(part) <= HIGH_WATER
+                received.extend(part)
+
+        await stream.send(data[:100], 5)
+        await stream.send(bytearray(data[100:200]), 5)
+        for start in range(200, len(data), 100_000):
+            await stream.send(memoryview(data)[start : start + 100_000], 5)
+            while len(received) < start:
+                received.extend(await stream.receive(soon(5)))
+        await reader()
+        assert received == data
+        stream.close()
+        await anyio.lowlevel.checkpoint()
+        await anyio.to_thread.run_sync(server.wait_until_open, 0)
+
+    with serve(echo) as server:
+        run(backend, main)
+
+
+@BACKENDS
+def test_the_socket_has_no_delay_and_probes_a_quiet_peer(backend: str) -> None:
+    """TCP_NODELAY; keep-alive after 60 s of silence, every 60 s, five times."""
+
+    async def main() -> None:
+        stream = await connect(server)
+        sock = stream.get_extra_info("socket")
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        for name, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 60), ("TCP_KEEPCNT", 5)):
+            if hasattr(socket, name):
+                assert sock.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) == value
+        assert stream.get_extra_info("server_addr")[1] == server.port
+        stream.close()
+        await anyio.lowlevel.checkpoint()
+
+    with serve(echo) as server:
+        run(backend, main)
+
+
+@BACKENDS
+def test_a_read_that_takes_too_long(backend: str) -> None:
+    """The deadline is kept, a later read has a deadline of its own, and data in time is no timeout."""
+
+    async def main() -> None:
+        stream = await connect(server)
+        for seconds in (0.01, 0.05, 0.01):
+            begin = time.monotonic()
+            with pytest.raises(httpcore.ReadTimeout):
+                await stream.receive(soon(seconds))
+            assert time.monotonic() - begin >= seconds * 0.9
+        await stream.send(b"x")
+        assert await stream.receive(soon(5)) == b"x"
+        with pytest.raises(httpcore.ReadTimeout):
+            await stream.read(10, timeout=0.01)
+        stream.abort()
+        await anyio.lowlevel.checkpoint()
+
+    with serve(echo) as server:
+        run(backend, main)
+
+
+@BACKENDS
+def test_a_write_that_nobody_takes(backend: str) -> None:
+    """The peer reads nothing: the write gives up, though the peer is alive."""
+
+    async def main() -> None:
+        stream = await connect(server)
+        with pytest.raises(httpcore.WriteTimeout):
+            await stream.send(b"x" * 30_000_000, 0.05)
+        stream.abort()
+        await anyio.lowlevel.checkpoint()
+
+    with serve(silence) as server:
+        run(backend, main)
+
+
+@BACKENDS
+def test_a_big_write_to_a_slow_peer_is_not_too_slow(backend: str) -> None:
+    """The limit is for each piece: as long as something moves, the whole may take longer."""
+
+    async def slow_reader(peer: Peer) -> None:
+        size = 0
+        while size < 6_000_000:
+            size += len(await peer.reader.read(200_000))
+            await asyncio.sleep(0.01)
+        await peer.send(b"done")
+
+    async def main() -> None:
+        stream = await connect(server)
+        begin = time.monotonic()
+        await stream.send(b"x" * 6_000_000, 0.15)
+        assert await stream.receive(soon(5)) == b"done"
+        assert time.monotonic() - begin > 0.15
+        stream.abort()
+        await anyio.lowlevel.checkpoint()
+
+    with serve(slow_reader) as server:
+        run(backend, main)
+
+
+@BACKENDS
+@pytest.mark.parametrize("how", ["close", "reset", "half-close"])
+def test_the_peer_ends(backend: str, how: str) -> None:
+    """The last bytes first, then the end, for ever; a reset is an error with the system's as its cause."""
+
+    async def ends(peer: Peer) -> None:
+        await peer.send(b"last")
+        await peer.reader.read(1)
+        match how:
+            case "close":
+                peer.writer.close()
+            case "half-close":
+                peer.half_close()
+                await peer.gone()
+            case _:
+                peer.reset()
+
+    async def main() -> None:
+        stream = await connect(server)
+        assert await stream.receive(soon(5)) == b"last"
+        assert stream.receive_nowait() is None
+        assert not stream.readable
+        await stream.send(b"x")
+        if how == "reset":
+            for _ in range(2):
+                with pytest.raises(httpcore.ReadError) as caught:
+                    await stream.receive(soon(5))
+                if backend == "asyncio":
+                    assert isinstance(caught.value.__cause__, ConnectionResetError)
+                    assert stream.readable
+                else:
+                    break  # the kernel reports a reset once
+        else:
+            assert await stream.receive(soon(5)) == b""
+            assert await stream.receive(soon(5)) == b""
+            assert stream.readable
+        stream.close()
+        await anyio.lowlevel.checkpoint()
+
+    with serve(ends) as server:
+        run(backend, main)
+
+
+@BACKENDS
+def test_writing_to_a_peer_that_is_gone(backend: str) -> None:
+    """A write error, not a success: the request did not go out whole."""
+
+    async def gone(peer: Peer) -> None:
+        await peer.reader.read(1)
+        peer.reset()
+
+    async def main() -> None:
+        stream = await connect(server)
+        await stream.send(b"x")
+        await anyio.sleep(0.05)
+        with pytest.raises(httpcore.WriteError):
+            await stream.send(b"x" * 10_000_000, 1)
+        stream.abort()
+        await anyio.lowlevel.checkpoint()
+
+    with serve(gone) as server:
+        run(backend, main)
+
+
+@BACKENDS
+def test_giving_up_wakes_whoever_waits(backend: str) -> None:
+    """Aborted from another task: the read and the write in progress are errors, and so is the next one."""
+
+    async def main() -> None:
+        def read(stream: Stream) -> Any:
+            return stream.receive(None)
+
+        def write(stream: Stream) -> Any:
+            return stream.send(b"x" * 30_000_000, None)
+
+        for act in (read, write):
+            stream = await connect(server)
+            async with anyio.create_task_group() as tasks:
+
+                async def later(stream: Stream = stream) -> None:
+                    await anyio.sleep(0.02)
+                    stream.abort()
+
+                tasks.start_soon(later)
+                with pytest.raises((httpcore.ReadError, httpcore.WriteError)):
+                    await act(stream)
+            with pytest.raises((httpcore.ReadError, httpcore.WriteError)):
+                await act(stream)
+            stream.abort()
+
+    with serve(silence) as server:
+        run(backend, main)
+
+
+def test_unread_bytes_are_bounded() -> None:
+    """Nobody reads: at most `HIGH_WATER` bytes are held, the rest waits in the kernel and at the sender."""
+    total = 20_000_000
+
+    async def flood(peer: Peer) -> None:
+        await peer.send(b"x" * total)
+
+    async def main() -> None:
+        stream = await connect(server)
+        assert isinstance(stream, AsyncioStream)
+        await asyncio.sleep(0.1)
+        assert HIGH_WATER // 2 < stream._unread <= HIGH_WATER
+        got = 0
+        while got < total:
+            got += len(await stream.receive(soon(5)))
+            assert stream._unread <= HIGH_WATER
+        assert got == total
+        stream.abort()
+        await asyncio.sleep(0)
+
+    with serve(flood) as server:
+        asyncio.run(main())
+
+
+def test_a_reader_with_small_bites() -> None:
+    """`max_bytes` is kept, and nothing is lost between two bites."""
+
+    async def main() -> None:
+        stream = await connect(server)
+        await stream.send(b"0123456789")
+        got = b""
+        while len(got) < 10:
+            part = await stream.read(3, timeout=5)
+            assert len(part) <= 3
+            got += part
+        assert got == b"0123456789"
+        stream.close()
+        await asyncio.sleep(0)
+
+    with serve(echo) as server:
+        asyncio.run(main())
+
+
+def test_one_timer_serves_many_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand reads with a timeout set at most a few timers: that is what makes the timeouts cheap."""
+
+    async def main() -> None:
+        stream = await connect(server)
+        loop = asyncio.get_running_loop()
+        real, timers = loop.call_later, list[float]()
+
+        def counting(delay: float, *args: Any, **kwargs: Any) -> asyncio.TimerHandle:
+            timers.append(delay)
+            return real(delay, *args, **kwargs)
+
+        monkeypatch.setattr(loop, "call_later", counting)
+        for _ in range(1000):
+            await stream.send(b"x")
+            assert await stream.receive(soon(60)) == b"x"
+        assert len(timers) == 1
+        stream.close()
+        await asyncio.sleep(0)
+
+    with serve(echo) as server:
+        asyncio.run(main())
+
+
+def test_the_loop_runs_between_the_pieces_of_a_write() -> None:
+    """A big body does not hold the loop: others get their turn at least once per piece."""
+    turns = 0
+
+    async def reader(peer: Peer) -> None:
+        while await peer.reader.read(1 << 20):
+            pass
+
+    async def main() -> None:
+        nonlocal turns
+        stream = await connect(server)
+
+        async def other() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        task = asyncio.create_task(other())
+        await stream.send(b"x" * (20 * PIECE), 5)
+        task.cancel()
+        stream.abort()
+        await asyncio.sleep(0)
+
+    with serve(reader) as server:
+        asyncio.run(main())
+    assert turns >= 20
+
+
+@BACKENDS
+def test_the_loop_is_known(backend: str) -> None:
+    """The same object all through one loop, another one in the next."""
+
+    async def main() -> None:
+        assert running_loop() is running_loop()
+        loops.append(running_loop())
+
+    loops: list[object] = []
+    run(backend, main)
+    run(backend, main)
+    assert loops[0] is not loops[1]
+
+
+# Connecting.
+
+
+@BACKENDS
+def test_refused(backend: str) -> None:
+    """Nobody listens: `ConnectError` with the system's error as its cause, and the address in the message."""
+
+    async def main() -> None:
+        with pytest.raises(httpcore.ConnectError, match=r"cannot connect to 127\.0\.0\.1:") as caught:
+            await backend_for_this_loop().connect_tcp("127.0.0.1", port, timeout=5)
+        assert isinstance(caught.value.__cause__, OSError)
+
+    with serve() as server:
+        port = server.port
+    run(backend, main)
+
+
+@BACKENDS
+def test_an_unknown_name(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The resolver says no: the message names the host."""
+
+    def unknown(*args: Any, **kwargs: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+
+    async def main() -> None:
+        with pytest.raises(httpcore.ConnectError, match=r"address of nowhere\.invalid: Name or service"):
+            await backend_for_this_loop().connect_tcp("nowhere.invalid", 443, timeout=5)
+
+    run(backend, main)
+
+
+@BACKENDS
+def test_connecting_takes_too_long(backend: str) -> None:
+    """A listener whose queue is full answers nothing."""
+
+    async def main() -> None:
+        with pytest.raises(httpcore.ConnectTimeout, match=f"127.0.0.1:{port}"):
+            await backend_for_this_loop().connect_tcp("127.0.0.1", port, timeout=0.05)
+
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(0)
+        port = silent.getsockname()[1]
+        fillers = [socket.socket() for _ in range(4)]
+        for filler in fillers:
+            filler.setblocking(False)
+            filler.connect_ex(silent.getsockname())
+        run(backend, main)
+        for filler in fillers:
+            filler.close()
+
+
+def test_a_timeout_of_the_callers_own_is_his() -> None:
+    """`asyncio.timeout` around a connect is not mistaken for our limit."""
+
+    async def main() -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.02):
+                await backend_for_this_loop().connect_tcp("127.0.0.1", port, timeout=5)
+
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(0)
+        port = silent.getsockname()[1]
+        fillers = [socket.socket() for _ in range(4)]
+        for filler in fillers:
+            filler.setblocking(False)
+            filler.connect_ex(silent.getsockname())
+        asyncio.run(main())
+        for filler in fillers:
+            filler.close()
+
+
+def addresses(*hosts: str, port: int) -> Any:
+    return [
+        (socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, port)) for host in hosts
+    ]
+
+
+def test_families_take_turns() -> None:
+    """IPv6 and IPv4 in turn, beginning with what the system prefers."""
+    given = addresses("::1", "::2", "::3", "1.1.1.1", port=1)
+    assert [address[4][0] for address in interleave(given)] == ["::1", "1.1.1.1", "::2", "::3"]
+
+
+class Resolved(AsyncioBackend):
+    """With a resolver and a network of our own: some addresses answer late, some refuse."""
+
+    def __init__(self, hosts: list[str], port: int, behaviour: dict[str, float | OSError]) -> None:
+        super().__init__(asyncio.get_running_loop())
+        self.found = addresses(*hosts, port=port)
+        self.behaviour = behaviour
+        self.tried: list[str] = []
+        self.sockets: list[socket.socket] = []
+
+    async def _resolve(self, host: str, port: int) -> Any:
+        return self.found
+
+    async def _attempt(self, address: Any, local_address: str | None) -> socket.socket:
+        host, port = address[4]
+        self.tried.append(host)
+        behaviour = self.behaviour[host]
+        if isinstance(behaviour, OSError):
+            raise behaviour
+        await asyncio.sleep(behaviour)
+        local = addresses("127.0.0.1", port=port)[0]
+        sock = await super()._attempt(local, local_address)
+        self.sockets.append(sock)
+        return sock
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "tried"),
+    [
+        ({"::1": 0.0, "1.1.1.1": 0.0}, ["::1"]),
+        ({"::1": OSError(101, "Network is unreachable"), "1.1.1.1": 0.0}, ["::1", "1.1.1.1"]),
+        ({"::1": 5.0, "1.1.1.1": 0.0}, ["::1", "1.1.1.1"]),
+        ({"::1": 0.03, "1.1.1.1": 0.03, "2.2.2.2": 5.0}, ["::1", "1.1.1.1"]),
+    ],
+    ids=["first", "first refuses", "first is silent", "both answer"],
+)
+async def test_the_first_address_that_answers_wins(
+    behaviour: dict[str, float | OSError], tried: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another address is tried when one refuses or keeps silent; those that lose leave no socket and no task."""
+    monkeypatch.setattr(network_asyncio, "ATTEMPT_DELAY", 0.02)
+    with serve() as server:
+        backend = Resolved(list(behaviour), server.port, behaviour)
+        stream = await backend.connect_tcp("name", server.port, timeout=5)
+        assert backend.tried == tried
+        for _ in range(5):
+            await asyncio.sleep(0.01)
+        assert [sock.fileno() >= 0 for sock in backend.sockets].count(True) == 1
+        assert len(asyncio.all_tasks()) == 1
+        stream.close()
+        await asyncio.sleep(0)
+        server.wait_until_open(0)
+
+
+async def test_all_addresses_fail() -> None:
+    """The most telling of the errors: that a family has no route says nothing when the other refuses."""
+    behaviour: dict[str, float | OSError] = {
+        "::1": OSError(101, "Network is unreachable"),
+        "1.1.1.1": ConnectionRefusedError(111, "Connection refused"),
+        "::2": OSError(101, "Network is unreachable"),
+    }
+    backend = Resolved(list(behaviour), 1, behaviour)
+    with pytest.raises(httpcore.ConnectError, match="Connection refused"):
+        await backend.connect_tcp("name", 1, timeout=5)
+
+
+async def test_cancelled_while_racing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At every await point, with several addresses in flight: no socket, no task."""
+    monkeypatch.setattr(network_asyncio, "ATTEMPT_DELAY", 0.002)
+    behaviour: dict[str, float | OSError] = {"::1": 0.004, "1.1.1.1": 0.004, "::2": 0.004}
+    with serve() as server:
+        for way in WAYS["asyncio"]:
+            for step in range(1, 20):
+                backend = Resolved(list(behaviour), server.port, behaviour)
+                streams: list[Stream] = []
+
+                async def connect(backend: Resolved = backend, streams: list[Stream] = streams) -> None:
+                    streams.append(await backend.connect_tcp("name", server.port, timeout=5))
+
+                cancelled = await cancelled_at(step, way, connect)
+                for stream in streams:
+                    stream.abort()
+                await asyncio.sleep(0.01)
+                assert await living_tasks() == 1
+                assert all(sock.fileno() < 0 for sock in backend.sockets)
+                if not cancelled:
+                    break
+            assert step > 2
+        server.wait_until_open(0)
+
+
+@BACKENDS
+def test_httpcores_own_pool_can_use_the_backend(backend: str) -> None:
+    """It is an httpcore network backend like any other, TLS included."""
+    import trustme
+
+    authority = trustme.CA()
+    server_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(server_side)
+    client_side = ssl.create_default_context()
+    authority.configure_trust(client_side)
+
+    async def main() -> None:
+        backend = backend_for_this_loop()
+        async with httpcore.AsyncConnectionPool(client_side, network_backend=backend) as pool:
+            for _ in range(2):
+                response = await pool.request("POST", server.url, content=b"x" * 1_000_000)
+                assert response.content == b"hello"
+        await anyio.to_thread.run_sync(server.wait_until_open, 0)
+
+    with serve(tls=server_side) as server:
+        run(backend, main)
+    assert server.accepted == 1
