@@ -593,7 +593,7 @@ class BedrockClient:
         extra_headers: Mapping[str, str] | None = None,
         **options: Unpack[InvokeArguments],
     ) -> InvokeModelStream:
-        """The same as a stream: `async with bedrock.invoke_model_stream(...) as chunks:`, then `async for chunk in chunks:`.
+        """The same as a stream: `async with bedrock.invoke_model_stream(...) as chunks:`, `async for chunk in chunks:`.
 
         https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModelWithResponseStream.html
 

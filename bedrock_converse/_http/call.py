@@ -257,9 +257,8 @@ class Call:
         return headers
 
     async def _give_up(self, answer: Answer, error: BaseException) -> None:
-        with anyio.CancelScope(shield=True), anyio.move_on_after(1):
-            with suppress(BedrockError):  # what is being raised says more than a connection that would not close
-                await answer.close()
+        with anyio.CancelScope(shield=True), anyio.move_on_after(1), suppress(BedrockError):
+            await answer.close()  # what is being raised says more than a connection that would not close
         if isinstance(error, BedrockError):
             self._last_error = error
             error.request_id = error.request_id or answer.request_id

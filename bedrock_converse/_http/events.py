@@ -104,9 +104,8 @@ class EventSource:
 
     async def close(self) -> None:
         """Gives the connection back, or cuts it."""
-        with anyio.CancelScope(shield=True), anyio.move_on_after(1):
-            with suppress(BedrockError):  # nothing more is wanted of this connection
-                await self.answer.close()
+        with anyio.CancelScope(shield=True), anyio.move_on_after(1), suppress(BedrockError):
+            await self.answer.close()
 
     def explain(self, error: BaseException) -> None:
         """What an error in the middle of a stream means: nothing is retried, and AWS has generated what came so far."""

@@ -147,7 +147,7 @@ class Answer:
         """Gives the connection back if the body was read to its end, and cuts it otherwise."""
         try:
             close_pieces = getattr(self._pieces, "aclose", None)
-            if close_pieces is not None and self._pieces is not self._body:
+            if close_pieces is not None:
                 await close_pieces()
             await self._body.aclose()
         except Exception as error:
