@@ -74,7 +74,6 @@ def test_unknown_models_accept_everything(model_id: str) -> None:
         ("anthropic.claude-opus-4-20250514-v1:0", {"structured_output": False, "cache_ttls": frozenset()}),
         ("anthropic.claude-3-haiku-20240307-v1:0", {"reasoning_style": "none", "leading_assistant": True}),
         ("anthropic.claude-haiku-4-5-20251001-v1:0", {"cache_ttls": frozenset({"5m", "1h"}), "sampling": "one"}),
-        ("anthropic.claude-sonnet-4-5-20250929-v1:0", {"beside_tool_result": frozenset({"text", "image"})}),
         ("us.amazon.nova-lite-v1:0", {"cache_in": frozenset({"system", "messages"}), "cache_tool_turns": False}),
         ("us.amazon.nova-lite-v1:0", {"inline_reasoning_tag": "thinking", "leading_assistant": False}),
         ("us.amazon.nova-2-lite-v1:0", {"reasoning_style": "nova", "inline_reasoning_tag": None}),
@@ -92,6 +91,15 @@ def test_known_facts(model_id: str, expected: dict[str, object]) -> None:
     """A sample of each family's facts, the later and more special rows winning."""
     profile = profile_for(model_id)
     assert {name: getattr(profile, name) for name in expected} == expected
+
+
+def test_what_may_stand_beside_tool_results() -> None:
+    """Claude refuses documents and videos there, Llama everything; of an unknown model nothing is known."""
+    claude = profile_for("anthropic.claude-sonnet-4-6").beside_tool_result
+    assert {"text", "image"} <= claude
+    assert claude.isdisjoint({"document", "video"})
+    assert profile_for("meta.llama4-scout-17b-instruct-v1:0").tool_result_alone
+    assert {"text", "image", "document", "video"} <= Profile().beside_tool_result
 
 
 def test_every_fact_has_a_source_and_a_day() -> None:
