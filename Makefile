@@ -25,8 +25,9 @@ types: $(LINT_READY)  ## The package and tests/typing, strict; and no public nam
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" pyright
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" pyright --verifytypes bedrock_converse --ignoreexternal
 
-bench: $(READY)
-	@for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(VENV)/bin/python $$benchmark || exit 1; done
+BENCH ?=
+bench: $(READY)  ## This client against its peers; BENCH="--rounds 1 --only burst" for less of it.
+	$(VENV)/bin/python -m benchmarks.peers $(BENCH)
 
 FUZZ_SECONDS ?= 3600
 fuzz: $(READY)  ## Every Hypothesis test over and over, each time from a new seed.
