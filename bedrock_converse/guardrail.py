@@ -1,7 +1,7 @@
 """Guardrails around a conversation: what one did to a reply, and how to have only the last turn checked.
 
     reply = await client.converse(MODEL, history, guardrail_config=CONFIG, transforms=[guard_last_turn])
-    if guardrail(reply).action == "blocked":
+    if reply.guardrail.action == "blocked":
         ...
 
 A guardrail checks (and bills) the whole history on every turn, so something that was let through once, or was said by
@@ -24,10 +24,10 @@ from bedrock_converse.types.guardrail_outcome import (
     GuardrailFinding,
     GuardrailOutcome,
     GuardrailVerdict,
+    guardrail_outcome,
 )
-from bedrock_converse.types.guardrail_outcome import guardrail_outcome as guardrail
 
-__all__ = ["GuardrailFinding", "GuardrailOutcome", "GuardrailVerdict", "guard_last_turn", "guardrail"]
+__all__ = ["GuardrailFinding", "GuardrailOutcome", "GuardrailVerdict", "guard_last_turn", "guardrail_outcome"]
 
 RequestT = TypeVar("RequestT", ConverseRequest, ConverseStreamRequest)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bedrock_converse.guardrail import GuardrailFinding, guard_last_turn, guardrail
+from bedrock_converse.guardrail import GuardrailFinding, guard_last_turn, guardrail_outcome
 from bedrock_converse.types import (
     ConverseRequest,
     ConverseResponse,
@@ -65,7 +65,8 @@ TOPIC = {"topicPolicy": {"topics": [{"name": "Money", "type": "DENY", "action": 
 )
 def test_action(given: ConverseResponse, action: str) -> None:
     """By the stop reason and the trace; without a trace by the stop reason and the placeholder."""
-    assert guardrail(given).action == action
+    assert given.guardrail.action == action
+    assert guardrail_outcome(given) == given.guardrail
 
 
 def test_recorded_masking() -> None:
@@ -75,12 +76,12 @@ def test_recorded_masking() -> None:
         pytest.skip("no recordings here")
     events = {key: value for event in json.loads(path.read_text())["events"] for key, value in event.items()}
     trace = events["metadata"]["trace"]["guardrail"]
-    outcome = guardrail(reply(events["messageStop"]["stopReason"], "{ADDRESS}", **trace))
+    outcome = reply(events["messageStop"]["stopReason"], "{ADDRESS}", **trace).guardrail
     assert outcome.action == "masked"
     assert [finding.match for finding in outcome.findings] == ["Italy", "Rome", "Japan", "Tokyo"]
     assert outcome.findings[0].kind == "ADDRESS"
     assert outcome.reason == "No action.\nGuardrail masked."
-    assert guardrail(reply(events["messageStop"]["stopReason"], "{ADDRESS}")).action == "masked"
+    assert reply(events["messageStop"]["stopReason"], "{ADDRESS}").guardrail.action == "masked"
 
 
 def test_every_policy_has_findings() -> None:
@@ -104,7 +105,7 @@ def test_every_policy_has_findings() -> None:
         "contextualGroundingPolicy": {"filters": [{"type": "RELEVANCE", "action": "BLOCKED", "detected": True}]},
         "automatedReasoningPolicy": {"findings": [{"tooComplex": {}}, {"brandNew": {}}]},
     }
-    found = guardrail(reply("guardrail_intervened", outputAssessments={"g1": [everything]})).findings
+    found = reply("guardrail_intervened", outputAssessments={"g1": [everything]}).guardrail.findings
     assert [(each.policy, each.kind, each.match, each.action) for each in found] == [
         ("topic", "Money", None, "blocked"),
         ("content", "HATE", None, "blocked"),

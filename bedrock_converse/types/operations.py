@@ -18,6 +18,7 @@ from bedrock_converse.types.config import (
 )
 from bedrock_converse.types.content import CacheTTL, ContentBlock, ToolUseBlock
 from bedrock_converse.types.finish import FinishReason, finish_reason
+from bedrock_converse.types.guardrail_outcome import GuardrailOutcome, guardrail_outcome
 from bedrock_converse.types.guardrails import GuardrailTraceAssessment
 from bedrock_converse.types.invoke import InvokeModelTokensRequest
 from bedrock_converse.types.messages import Message, SystemContentBlock
@@ -228,6 +229,11 @@ class ConverseResponse(Result):
     def tool_uses(self) -> list[ToolUseBlock]:
         """The tool calls of the reply, in order."""
         return self.message.tool_uses
+
+    @property
+    def guardrail(self) -> GuardrailOutcome:
+        """What a guardrail did: `.action` is `none`, `masked` or `blocked`, and `.findings` says why (with a trace)."""
+        return guardrail_outcome(self)
 
     @property
     def finish_reason(self) -> FinishReason | None:

@@ -78,6 +78,7 @@ OURS = {
     *("Blob", "Document", "Model", "UnknownBlock", "UnknownEvent", "ToolInputSchema", "ConverseStreamOutput"),
     *("JsonBlock", "RedactedReasoning", "ReasoningTextDelta", "ReasoningSignatureDelta", "ToolResultDelta"),
     *("user", "assistant"),
+    *("GuardrailFinding", "GuardrailOutcome", "GuardrailVerdict"),
 }
 """Public names that are no shape of their own."""
 
