@@ -4,8 +4,8 @@
     python -m benchmarks.peers --rounds 1 --only calls-1 calls-32 burst
     python -m benchmarks.peers --picture docs/cpu_per_call.png
 
-Every client runs in an environment of its own under `.venv-bench/` (made on the first run, from PyPI) and in a process of
-its own, pinned to one core; the server is pinned to another. Clients take turns in each round; figures are medians.
+Every client runs in an environment of its own under `.venv-bench/` (made on the first run, from PyPI) and in a process
+of its own, pinned to one core; the server is pinned to another. Clients take turns in each round; figures are medians.
 CPU is user plus system time of the client's process. Compare ratios within one run: machines differ, and so do moments.
 """
 

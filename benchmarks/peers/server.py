@@ -1,4 +1,4 @@
-"""A Bedrock of ready-made answers: as little work per request as a loopback server can do, so that clients are measured.
+"""A Bedrock of ready-made answers: as little work per request as a loopback server can do.
 
 The model id in the path names the workload: `call` (a whole answer), `burst` (200 text events in one go), `paced` (50
 events, the first after 240 ms, then one every 40 ms), `idle` (one event, then silence).

@@ -1,4 +1,4 @@
-"""Runs one workload with one client and prints its figures as JSON. A process of its own, in the client's environment."""
+"""Runs one workload with one client, in the client's own environment, and prints its figures as JSON."""
 
 from __future__ import annotations
 
