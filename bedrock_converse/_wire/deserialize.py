@@ -139,6 +139,10 @@ _BY_CODE: dict[str, tuple[type[APIError], str, int]] = {
         ("LimitExceededException", ThrottlingError, 429),
         ("SlowDown", ThrottlingError, 429),
         ("ProvisionedThroughputExceededException", ThrottlingError, 429),
+        ("TransactionInProgressException", ThrottlingError, 429),
+        ("PriorRequestNotComplete", ThrottlingError, 429),
+        ("BandwidthLimitExceeded", ThrottlingError, 429),
+        ("EC2ThrottledException", ThrottlingError, 429),
     ]
 }
 """Code in lower case -> class, AWS's spelling, and the status that it has over HTTP."""
@@ -151,6 +155,9 @@ _BY_STATUS: dict[int, type[APIError]] = {
     429: ThrottlingError,
     503: ServiceUnavailableError,
 }
+
+_MAY_PASS = frozenset({429, 500, 502, 503, 504})
+"""Statuses after which the same request can succeed, whatever name the failure has."""
 
 
 def parse_error(status: int, headers: Mapping[str, str], body: bytes) -> APIError:
@@ -174,11 +181,12 @@ def _error(code: str | None, message: str, members: Mapping[str, Any], body: Any
         facts["status_code"] = facts["status_code"] or usual_status
     elif code:
         error_class = APIError
+        facts["retryable"] = facts["status_code"] in _MAY_PASS or code.lower().startswith("requesttimeout")
     else:
         status: int = facts["status_code"] or 0
         error_class = _BY_STATUS.get(status) or (InternalServerError if status >= 500 else APIError)
         if error_class is InternalServerError:
-            facts["retryable"] = status in (500, 502, 504)
+            facts["retryable"] = status in _MAY_PASS
     if error_class is InvalidRequestError and is_context_overflow(message):
         error_class = ContextWindowExceeded
     if error_class is ThrottlingError:
@@ -230,7 +238,7 @@ def _text(body: bytes) -> str:
 
 def _host(location: str | None) -> str:
     try:
-        return (urlsplit(location).hostname if location else None) or "nowhere"
+        return urlsplit(location).hostname or "another path" if location else "nowhere"
     except ValueError:
         return "an invalid address"
 

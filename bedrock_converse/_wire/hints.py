@@ -16,7 +16,7 @@ _HINTS: list[tuple[re.Pattern[str], str]] = [
     (
         # "You don't have access to the model with the specified model ID." 2024-2026
         re.compile(
-            r"don.t have access to the model|model access is denied|not authorized .*foundation model", re.IGNORECASE
+            r"don.t have access to the model|model access is denied|not authorized .*foundation.model", re.IGNORECASE
         ),
         "Enable the model for this account and region (Bedrock console, model access), and allow bedrock:InvokeModel "
         "(and bedrock:InvokeModelWithResponseStream for streams) for these credentials.",
