@@ -7,10 +7,15 @@ such a clock; trio has one of its own, `trio.testing.MockClock`, which has to be
 from __future__ import annotations
 
 import asyncio
+import math
 import sys
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
+from unittest import mock
+
+import anyio
+import anyio.to_thread
 
 if TYPE_CHECKING:
     import selectors
@@ -21,7 +26,7 @@ __all__ = ["VirtualClock", "run_in_virtual_time", "virtual_time"]
 T = TypeVar("T")
 
 PATIENCE = 0.005
-"""Real seconds without any event until the clock jumps: for threads and loopback sockets, which take real time."""
+"""Real seconds without any event until the clock jumps: loopback sockets take real time."""
 
 
 class VirtualClock:
@@ -44,17 +49,44 @@ class VirtualClock:
         return self._now - self._started
 
 
+class _Threads:
+    """Counts the calls that run in worker threads: time must not jump while one does (it reads a file, say)."""
+
+    def __init__(self, changed: Callable[[int], None] = lambda running: None) -> None:
+        self.running = 0
+        self._changed = changed
+
+    def counting(self, function: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def counted(*args: Any, **kwargs: Any) -> Any:
+            self._add(1)
+            try:
+                return await function(*args, **kwargs)
+            finally:
+                self._add(-1)
+
+        return counted
+
+    def _add(self, count: int) -> None:
+        self.running += count
+        self._changed(self.running)
+
+
 class _Jumping:
     """Stands in for a loop's selector: where the loop would wait for its next timer, the clock jumps to it."""
 
-    def __init__(self, selector: selectors.BaseSelector, clock: VirtualClock, patience: float) -> None:
+    def __init__(
+        self, selector: selectors.BaseSelector, clock: VirtualClock, patience: float, threads: _Threads
+    ) -> None:
         self._selector = selector
         self._clock = clock
         self._patience = patience
+        self._threads = threads
 
     def select(self, timeout: float | None = None) -> list[Any]:
         if timeout is None or timeout <= 0:
             return self._selector.select(timeout)
+        if self._threads.running:
+            return self._selector.select(1.0)  # real time: the thread wakes the loop when it is done
         events = self._selector.select(min(self._patience, timeout))
         if not events:
             self._clock.advance(timeout)
@@ -72,8 +104,8 @@ def virtual_time(*, patience: float = PATIENCE) -> Generator[VirtualClock]:
     `run_in_virtual_time` does; then the clock jumps by itself in any case.
 
     Args:
-        patience: Real seconds that nothing must happen before a jump. 0.005 is enough for loopback and for the threads
-            that read credentials; raise it for slower ones.
+        patience: Real seconds that nothing must happen before a jump: time for loopback sockets. Threads started by
+            `anyio.to_thread` are waited for.
 
     Raises:
         RuntimeError: No loop is running, or it has a clock that cannot be replaced (uvloop's).
@@ -87,10 +119,12 @@ def virtual_time(*, patience: float = PATIENCE) -> Generator[VirtualClock]:
     if selector is None:
         raise RuntimeError(f"virtual_time needs asyncio's own event loop, not {type(loop).__name__}")
     clock = VirtualClock(loop.time())
+    threads = _Threads()
     loop.time = clock.time
-    loop._selector = _Jumping(selector, clock, patience)
+    loop._selector = _Jumping(selector, clock, patience, threads)
     try:
-        yield clock
+        with mock.patch("anyio.to_thread.run_sync", threads.counting(anyio.to_thread.run_sync)):
+            yield clock
     finally:
         loop._selector = selector
         ahead = clock.time() - time.monotonic()
@@ -120,9 +154,15 @@ def _on_trio(trio: Any, patience: float) -> Generator[VirtualClock]:
     if not isinstance(clock, MockClock):
         raise RuntimeError("start trio with a clock that can jump: run_in_virtual_time(..., backend='trio')")
     before = clock.autojump_threshold
-    clock.autojump_threshold = patience
+
+    def hold(running: int) -> None:
+        clock.autojump_threshold = math.inf if running else patience
+
+    hold(0)
+    threads = _Threads(hold)
     try:
-        yield _TrioClock(trio)
+        with mock.patch("anyio.to_thread.run_sync", threads.counting(anyio.to_thread.run_sync)):
+            yield _TrioClock(trio)
     finally:
         clock.autojump_threshold = before
 
@@ -134,7 +174,6 @@ def run_in_virtual_time(
 
     The arguments of the function follow it; `patience` is that of `virtual_time`.
     """
-    import anyio
 
     async def main() -> T:
         with virtual_time(patience=patience):
