@@ -46,8 +46,8 @@ def _find(value: Any, path: str, depth: int) -> Problem | None:
         return _model_problem(value, path, depth)
     if isinstance(value, Value):
         return _find(cast("Value[Any]", value).root, path, depth + 1)
-    if isinstance(value, bytes | bytearray | memoryview):
-        return None
+    if isinstance(value, bytes | bytearray | memoryview | UnknownBlock):
+        return None  # an UnknownBlock is its union's business
     return _document_problem(value, path)
 
 
