@@ -95,7 +95,7 @@ class Peer:
 class Server:
     port: int = 0
     scheme: str = "http"
-    requests: list[Received] = field(default_factory=list[Received])
+    requests: list[Received] = field(default_factory=list[Received], repr=False)
     accepted: int = 0
     open: int = 0
     """Connections that the client has not closed."""

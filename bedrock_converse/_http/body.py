@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 
 import httpcore
 
+from bedrock_converse._http.tracebacks import forget_locals
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
@@ -90,6 +92,7 @@ class Body:
             payload = await connection.next_payload(self._timeouts.get("read"))
         except BaseException as exc:
             self._cut_off(connection)
+            forget_locals(exc)
             self._pool.explain(exc)
             raise
         if connection.complete:

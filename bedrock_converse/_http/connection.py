@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import anyio
 import httpcore
@@ -49,13 +49,14 @@ class Exchange:
     """At least one byte of the answer came."""
 
 
-class Message(NamedTuple):
+@dataclass(slots=True, eq=False)
+class Message:
     """A request to send."""
 
     method: bytes
     target: bytes
-    headers: Sequence[tuple[bytes, bytes]]
-    body: AsyncIterable[bytes]
+    headers: Sequence[tuple[bytes, bytes]] = field(repr=False)
+    body: AsyncIterable[bytes] = field(repr=False)
 
 
 class Origin:
@@ -185,13 +186,12 @@ class Connection:
             self._stream.drop()
 
     async def _write(self, stream: Stream, message: Message, timeout: float | None) -> None:
-        method, target, headers, body = message
-        origin = self.origin
+        origin, target, headers, body = self.origin, message.target, message.headers, message.body
         if origin.proxy is not None and not origin.secure:  # no tunnel: the proxy reads the request (RFC 9112, 3.2.2)
             target = b"http://%b:%d%b" % (origin.authority, origin.port, target)
             if origin.proxy.authorization is not None:
                 headers = [*headers, (b"proxy-authorization", origin.proxy.authorization)]
-        outbox = Outbox(stream, encode_head(method, target, headers), headers, timeout)
+        outbox = Outbox(stream, encode_head(message.method, target, headers), headers, timeout)
         if isinstance(body, httpx.SyncByteStream):  # and an async stream, so in memory: no generator to look after
             for piece in body:
                 await outbox.add(piece)
@@ -222,7 +222,7 @@ class Outbox:
         self._left = 0
         for name, value in headers:
             if len(name) == 14 and name.lower() == b"content-length":
-                self._left = int(value)
+                self._left = int(value) if value.isdigit() else -1
             elif len(name) == 17 and name.lower() == b"transfer-encoding":
                 self._chunked = True
 

@@ -23,6 +23,7 @@ from bedrock_converse._http.connection import EXCHANGE, Connection, Exchange, Me
 from bedrock_converse._http.network import backend_for_this_loop, running_loop
 from bedrock_converse._http.proxy import Proxy, proxy_from_environment
 from bedrock_converse._http.slots import Claim, Slots
+from bedrock_converse._http.tracebacks import forget_locals
 from bedrock_converse.errors import ClientClosed
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ class ConnectionPool:
             body = Body(self, connection, timeouts)
         except BaseException as exc:
             self.give_up(connection)
+            forget_locals(exc)
             self.explain(exc)
             raise
         return Reply(head, body, connection.stream)
@@ -137,6 +139,7 @@ class ConnectionPool:
             await connection.open(self._backend, self._ssl_context, timeout)
         except BaseException as exc:
             self.give_up(connection)
+            forget_locals(exc)
             self.explain(exc)
             raise
         connection.when_lost(self.slots.retire)

@@ -93,7 +93,7 @@ def check_header_name(name: bytes) -> None:
 class ResponseDecoder:
     """One answer, fed in pieces of any size. Holds no payload back: memory is bounded by `MAX_HEAD`."""
 
-    __slots__ = ("_body", "_buffer", "_keep_alive", "_left", "_method", "complete", "reusable")
+    __slots__ = ("_body", "_buffer", "_keep_alive", "_left", "_method", "complete", "overrun")
 
     def __init__(self, method: bytes) -> None:
         self._method = method
@@ -103,8 +103,13 @@ class ResponseDecoder:
         self._keep_alive = False
         self.complete = False
         """The answer has been seen to its end."""
-        self.reusable = False
+        self.overrun = False
+        """Bytes came behind the end of the answer."""
+
+    @property
+    def reusable(self) -> bool:
         """The answer is complete, nothing came behind it, and the peer keeps the connection open."""
+        return self.complete and self._keep_alive and not self.overrun
 
     def head(self, data: bytes) -> ResponseHead | None:
         """Feed bytes until the final status line and headers are there. Interim answers (1xx) are passed over.
@@ -133,7 +138,7 @@ class ResponseDecoder:
         """The payload in `data` (first in what came together with the head: feed b"" once)."""
         assert self._body is not None, "the head comes first"
         if self.complete:
-            self.reusable = self.reusable and not data
+            self.overrun |= bool(data)
             return b""
         return self._body(data)
 
@@ -146,6 +151,7 @@ class ResponseDecoder:
             missing = f"{self._left} bytes before the end of" if self._body == self._counted else "in the middle of"
             raise httpcore.RemoteProtocolError(f"the peer closed the connection {missing} the response body")
         self.complete = True
+        self._keep_alive = False
 
     def _check_beginning(self, buffer: bytes) -> None:
         if not buffer.startswith(b"HTTP/1."[: len(buffer)]):
@@ -173,7 +179,7 @@ class ResponseDecoder:
     def _finish(self, rest: bytes) -> None:
         self._buffer = b""
         self.complete = True
-        self.reusable = self._keep_alive and not rest
+        self.overrun = bool(rest)
 
     def _until_the_end(self, data: bytes) -> bytes:
         rest, self._buffer = self._buffer, b""

@@ -105,5 +105,5 @@ async def open_tunnel(stream: Stream, proxy: Proxy, target: bytes, deadline: flo
     if not 200 <= head.status < 300:
         reason = head.reason.decode("ascii", "replace")
         raise httpcore.ProxyError(f"the proxy {proxy} answered {head.status} {reason}".rstrip())
-    if not decoder.complete:
+    if decoder.overrun:
         raise httpcore.ProxyError(f"the proxy {proxy} sent data before the tunnel was there")

@@ -1,0 +1,38 @@
+"""Errors travel: into logs and crash reports, with the local variables of every frame that they have passed."""
+
+from __future__ import annotations
+
+import traceback
+
+__all__ = ["forget_locals"]
+
+
+def forget_locals(error: BaseException) -> None:
+    """Empty the frames that `error` has left behind, and those of what led to it.
+
+    A request's bytes (signed headers, the prompt) go through the hands of every function that sends them. What a
+    traceback says stays: files, lines, messages. Frames that are still running keep their variables, so call this where
+    an error leaves the code that has to forget.
+    """
+    seen: set[int] = set()
+    pending: list[BaseException | None] = [error]
+    while pending:
+        current = pending.pop()
+        if current is None or id(current) in seen:
+            continue
+        seen.add(id(current))
+        traceback.clear_frames(current.__traceback__)
+        pending += [current.__cause__, *getattr(current, "exceptions", ())]
+        if current.__context__ is not None and not being_handled(current.__context__):
+            pending.append(current.__context__)
+
+
+def being_handled(error: BaseException) -> bool:
+    """We were called in the `except` block of this one: it is the caller's, and so are its frames."""
+    if error.__traceback__ is None:
+        return False
+    try:
+        error.__traceback__.tb_frame.clear()
+    except RuntimeError:  # that frame is running
+        return True
+    return False

@@ -1,0 +1,154 @@
+"""No secret in the variables of a traceback's frames."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from typing import Any
+
+import anyio
+import httpcore
+import httpx
+import pytest
+from loopback import Peer, serve
+
+from bedrock_converse._http.pool import PoolTransport, body_of
+from bedrock_converse._http.tracebacks import forget_locals
+
+BACKENDS = pytest.mark.parametrize("backend", ["asyncio", "trio"])
+SECRET = "s3cr3t"
+
+
+def shown(error: BaseException) -> str:
+    return "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+
+
+def fails(depth: int, secret: str) -> None:
+    if depth:
+        fails(depth - 1, secret)
+    raise ValueError("what happened")
+
+
+def wraps(secret: str) -> None:
+    try:
+        fails(2, secret)
+    except ValueError as error:
+        raise KeyError("what it means") from error
+
+
+def handles(secret: str) -> None:
+    try:
+        fails(2, secret)
+    except ValueError:
+        fails(1, secret)
+
+
+@pytest.mark.parametrize("how", [fails, wraps, handles])
+def test_frames_that_were_left_are_empty(how: Any) -> None:
+    """The error's own, its cause's and its context's; the story itself stays."""
+
+    def boundary() -> None:
+        try:
+            how(*([2, SECRET] if how is fails else [SECRET]))
+        except Exception as error:
+            forget_locals(error)
+            raise
+
+    with pytest.raises((ValueError, KeyError)) as caught:
+        boundary()
+    text = shown(caught.value)
+    assert SECRET not in text
+    assert "what happened" in text
+    assert "in fails" in text
+
+
+def test_the_callers_own_error_keeps_its_variables() -> None:
+    """Called while the caller handles an error of his: its frames are his."""
+
+    def boundary() -> None:
+        try:
+            fails(1, SECRET)
+        except Exception as error:
+            forget_locals(error)
+            raise
+
+    def callers(precious: str) -> None:
+        raise LookupError
+
+    try:
+        callers("precious")
+    except LookupError:
+        with pytest.raises(ValueError, match="what happened") as caught:
+            boundary()
+    text = shown(caught.value)
+    assert "precious = 'precious'" in text
+    assert SECRET not in text
+
+
+async def resets(peer: Peer) -> None:
+    await peer.request()
+    peer.reset()
+
+
+async def babbles(peer: Peer) -> None:
+    await peer.request()
+    await peer.send(b"hello, this is no HTTP, but it may be " + SECRET.encode())
+
+
+async def cuts(peer: Peer) -> None:
+    await peer.request()
+    await peer.send(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n6\r\n" + SECRET.encode() + b"\r\nxyz\r\n")
+
+
+async def silent(peer: Peer) -> None:
+    await asyncio.sleep(30)
+
+
+@BACKENDS
+@pytest.mark.parametrize("direct", [False, True], ids=["through httpx", "direct"])
+@pytest.mark.parametrize("script", [resets, babbles, cuts, silent])
+@pytest.mark.parametrize("kind", ["small", "big", "injected"])
+def test_a_failed_request_shows_nothing(backend: str, direct: bool, script: Any, kind: str) -> None:
+    """Whatever goes wrong while a request is sent or answered: no header's value and no byte of a body is in it."""
+
+    async def main() -> BaseException:
+        injected = "\r\nx: y" if kind == "injected" else ""
+        async with PoolTransport() as transport:
+            with anyio.move_on_after(5) as scope:
+                try:
+                    await send(transport, server.url, injected, direct)
+                except Exception as error:  # noqa: BLE001 - whatever it is, it must not show anything
+                    return error
+            assert not scope.cancelled_caught
+        raise AssertionError("it did not fail")
+
+    async def send(transport: PoolTransport, url: str, injected: str, direct: bool) -> None:
+        request = make(url, injected)
+        if direct:
+            body = (await transport.send(request)).body
+        else:
+            body = body_of(await transport.handle_async_request(request))
+        try:
+            async for _ in body:
+                pass
+        finally:
+            await body.aclose()
+
+    def make(url: str, injected: str) -> httpx.Request:
+        content = (SECRET * (2_000_000 if kind == "big" else 10)).encode()
+        return httpx.Request(
+            "POST",
+            url,
+            headers={"authorization": f"Bearer {SECRET}{injected}"},
+            content=content,
+            extensions={"timeout": {"connect": 5, "read": 0.1, "write": 0.1}},
+        )
+
+    with serve(script) as server:
+        error: BaseException = anyio.run(main, backend=backend)
+    names = {base.__name__ for base in type(error).__mro__}
+    assert names & {"NetworkError", "ProtocolError", "TimeoutException"}
+    assert isinstance(error, httpcore.LocalProtocolError | httpx.LocalProtocolError) == (kind == "injected")
+    text = shown(error)
+    assert SECRET not in text
+    assert "connection.py" in text
