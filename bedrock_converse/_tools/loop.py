@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from bedrock_converse._tools.toolset import ToolLike
     from bedrock_converse.types import ConverseResponse
 
-__all__ = ["BeforeCall", "Loop"]
+__all__ = ["BeforeCall", "Loop", "Settings", "history"]
 
 T = TypeVar("T")
 
@@ -52,6 +52,21 @@ BeforeCall: TypeAlias = Callable[[ToolCall], "Decision | Awaitable[Decision | No
 
 FINISHED = ("tool_use", "end_turn", "stop_sequence")
 """Stop reasons of a reply whose tool calls are whole. Some models say `end_turn` beside a call."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How a run is to go; `run_tools` says what each means."""
+
+    tool_choice: Any = None
+    context: Any = None
+    before_call: BeforeCall | None = None
+    decisions: Mapping[str, Decision] | None = None
+    max_rounds: int = 10
+    max_seconds: float | None = None
+    max_parallel: int = 16
+    transcript: list[Message] | None = None
+    profiles: ProfilesLike | None = None
 
 
 @dataclass
@@ -77,38 +92,28 @@ class Loop:
         model_id: str,
         messages: MessagesLike | PausedRun,
         tools: Sequence[ToolLike],
-        *,
-        tool_choice: Any,
-        context: Any,
-        before_call: BeforeCall | None,
-        decisions: Mapping[str, Decision] | None,
-        max_rounds: int,
-        max_seconds: float | None,
-        max_parallel: int,
-        transcript: list[Message] | None,
-        profiles: ProfilesLike | None,
+        settings: Settings,
     ) -> None:
         import anyio
 
-        if max_rounds < 1 or max_parallel < 1:
+        if settings.max_rounds < 1 or settings.max_parallel < 1:
             raise RequestInvalid("max_rounds and max_parallel are at least 1")
         self.model_id = model_id
         self.tools = Toolset(tools)
-        self.messages: list[Message] = transcript if transcript is not None else []
+        self.messages: list[Message] = [] if settings.transcript is None else settings.transcript
         self.calls: list[ToolFinished] = []
         self.usage = Usage()
         self.rounds = 0
         self.reply: ConverseResponse | None = None
         self.resumed: Round | None = None
-        self._tool_choice = tool_choice
-        self._before_call = before_call
-        self._decisions = dict(decisions or {})
-        self._max_rounds = max_rounds
-        self._max_seconds = max_seconds
-        self._deadline = float("inf") if max_seconds is None else anyio.current_time() + max_seconds
-        self._parallel = anyio.CapacityLimiter(max_parallel)
-        self._profile = profile_for(model_id, profiles)
-        self._caller = Caller(self.tools, context, self._profile, anyio.CapacityLimiter(max_parallel))
+        self._settings = settings
+        self._decisions = dict(settings.decisions or {})
+        limit = settings.max_seconds
+        self._deadline = float("inf") if limit is None else anyio.current_time() + limit
+        self._parallel = anyio.CapacityLimiter(settings.max_parallel)
+        self._profile = profile_for(model_id, settings.profiles)
+        threads = anyio.CapacityLimiter(settings.max_parallel)
+        self._caller = Caller(self.tools, settings.context, self._profile, threads)
         if isinstance(messages, PausedRun):
             self._resume(messages)
         else:
@@ -132,7 +137,7 @@ class Loop:
 
         A forced tool choice is for the first round only, or the model could never answer.
         """
-        choice = self._tool_choice if self.rounds == 0 else None
+        choice = self._settings.tool_choice if self.rounds == 0 else None
         config = self.tools.config(choice)
         messages = {"messages": to_wire_names(self.messages)}
         return messages if config is None else {**messages, "tool_config": config}
@@ -147,7 +152,7 @@ class Loop:
 
         with anyio.CancelScope(deadline=self._deadline):
             return await step()
-        raise self._error("time", f"the run took longer than {self._max_seconds:g} s")
+        raise self._error("time", f"the run took longer than {self._settings.max_seconds:g} s")
 
     def take(self, reply: ConverseResponse) -> Round | None:
         """Takes the model's reply: the round of calls that it opens, or None when it is the answer.
@@ -167,8 +172,8 @@ class Loop:
             raise self._error(
                 "unfinished", f"the model stopped with {reply.stop_reason} in the middle of its tool calls"
             )
-        if self.rounds >= self._max_rounds:
-            raise self._error("rounds", f"the model still calls tools after {self._max_rounds} rounds")
+        if self.rounds >= self._settings.max_rounds:
+            raise self._error("rounds", f"the model still calls tools after {self._settings.max_rounds} rounds")
         return Round(message, calls, [])
 
     def _own_calls(self, message: Message) -> tuple[Message, list[ToolCall]]:
@@ -217,8 +222,8 @@ class Loop:
 
     async def _decision(self, call: ToolCall) -> Decision:
         decision: Any = self._decisions.get(call.tool_use_id)
-        if decision is None and self._before_call is not None:
-            decision = self._before_call(call)
+        if decision is None and self._settings.before_call is not None:
+            decision = self._settings.before_call(call)
             if isawaitable(decision):
                 decision = await decision
         if decision is not None and not isinstance(decision, Allow | Answer | Deny | Pause | Rewrite):

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bedrock_converse._tools.calls import ToolFinished, ToolStarted
-from bedrock_converse._tools.loop import Loop
+from bedrock_converse._tools.loop import Loop, Settings
 from bedrock_converse.errors import RequestInvalid
 from bedrock_converse.stream import BlockDone, Done, Part, TextDelta, ToolInputDelta
 from bedrock_converse.types import ToolUseBlock
@@ -76,10 +76,7 @@ async def run_tools(
         BedrockError: as `client.converse` does.
     """
     _check(options)
-    loop = Loop(
-        model_id,
-        messages,
-        tools,
+    settings = Settings(
         tool_choice=tool_choice,
         context=context,
         before_call=before_call,
@@ -90,6 +87,7 @@ async def run_tools(
         transcript=transcript,
         profiles=profiles,
     )
+    loop = Loop(model_id, messages, tools, settings)
     turn = loop.resumed
     while True:
         if turn is not None:
@@ -134,17 +132,17 @@ def stream_tools(
         RequestInvalid: `tool_config=` beside `tools`; everything else is raised on entering or reading.
     """
     _check(options)
-    settings: dict[str, Any] = {
-        "tool_choice": tool_choice,
-        "context": context,
-        "before_call": before_call,
-        "decisions": decisions,
-        "max_rounds": max_rounds,
-        "max_seconds": max_seconds,
-        "max_parallel": max_parallel,
-        "transcript": transcript,
-        "profiles": profiles,
-    }
+    settings = Settings(
+        tool_choice=tool_choice,
+        context=context,
+        before_call=before_call,
+        decisions=decisions,
+        max_rounds=max_rounds,
+        max_seconds=max_seconds,
+        max_parallel=max_parallel,
+        transcript=transcript,
+        profiles=profiles,
+    )
     return ToolStream(client, model_id, messages, tools, settings, options)
 
 
@@ -163,7 +161,7 @@ class ToolStream:
         model_id: str,
         messages: MessagesLike | PausedRun,
         tools: Sequence[ToolLike],
-        settings: Mapping[str, Any],
+        settings: Settings,
         options: Mapping[str, Any],
     ) -> None:
         self._client = client
@@ -177,7 +175,7 @@ class ToolStream:
     async def __aenter__(self) -> Self:
         if self._loop is not None:
             raise RequestInvalid("a run can be entered once; call stream_tools again for another one")
-        self._loop = Loop(*self._arguments, **self._settings)
+        self._loop = Loop(*self._arguments, self._settings)
         self._events = self._run(self._loop)
         return self
 
@@ -244,9 +242,10 @@ class ToolStream:
                 while (part := await loop.within(lambda: anext(parts, None))) is not None:  # noqa: B023 - awaited here
                     if isinstance(part, Done):
                         turn = loop.take(part.reply)
+                        # before the event goes out: who leaves at the answer's end has all of it
+                        self._result = loop.result() if turn is None else None
                     yield _with_own_name(loop, part)
             if turn is None:
-                self._result = loop.result()
                 return
 
 
