@@ -169,7 +169,11 @@ class LoopbackServer:
         listener = socket.socket(family, socket.SOCK_STREAM)
         if sys.platform != "win32":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(self._address)
+        try:
+            listener.bind(self._address)
+        except OSError:
+            listener.close()
+            raise
         listener.listen(BACKLOG)
         listener.setblocking(False)
         self._listener = listener
