@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypeVar, Unpack, cast, overload
@@ -732,6 +732,8 @@ class BedrockClient:
         for transform in (*settings.transforms, *transforms):
             request = transform(request)
             if not isinstance(request, request_class):  # pyright: ignore[reportUnnecessaryIsInstance]
+                if isinstance(request, Coroutine):
+                    request.close()  # or Python complains of it too
                 raise ConfigError(f"a transform must return a {request_class.__name__}, not {type(request).__name__}")
         wire = serialize(request, extra_fields=extra_fields)
         call_settings = CallSettings(

@@ -147,9 +147,10 @@ class _EventStream(Generic[T]):
             self._call.end("cancelled" if cancelled else "left", received=self._source.answer.received)
 
     def __del__(self) -> None:
-        if getattr(self, "_source", None) is not None and not self._closed:
+        if self._source is not None and not self._closed:
             self._closed = True
             self._call.hub.live_streams -= 1
+            self._source.answer.drop()
             self._call.end("left")
             warnings.warn(
                 f"a {type(self).__name__} was dropped without being closed; use it in an `async with`",

@@ -112,9 +112,13 @@ class Body:
         self._cut = True
         self._pool.give_up(connection)
 
-    def __del__(self) -> None:
-        connection = self._connection
+    def drop(self) -> bool:
+        """What the garbage collector does instead of `aclose`, in any thread. False if there was nothing to do."""
+        connection, self._connection = self._connection, None
         if connection is not None:
-            self._connection = None
             self._pool.reclaim(connection)
+        return connection is not None
+
+    def __del__(self) -> None:
+        if self.drop():
             warnings.warn("a response was dropped without being closed", ResourceWarning, stacklevel=2, source=self)

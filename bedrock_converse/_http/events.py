@@ -9,7 +9,14 @@ import anyio
 
 from bedrock_converse._wire.deserialize import parse_event
 from bedrock_converse._wire.eventstream import FrameDecoder
-from bedrock_converse.errors import APIError, BedrockError, ProtocolError, StreamIncomplete, TransportError
+from bedrock_converse.errors import (
+    APIError,
+    BedrockError,
+    EventStreamError,
+    ProtocolError,
+    StreamIncomplete,
+    TransportError,
+)
 
 if TYPE_CHECKING:
     from bedrock_converse._http.call import Call
@@ -43,20 +50,30 @@ class EventSource:
 
         Raises:
             APIError: it is an exception.
-            ProtocolError: it cannot be understood.
+            ProtocolError: it cannot be understood, or the stream ends inside it.
         """
         if self._pending is not None:
             event, self._pending = self._pending, None
             return event
-        while (frame := self._decoder.next_frame()) is not None:
-            event = parse_event(self.operation, frame)
-            if event is not None:
-                return event
+        try:
+            while (frame := self._decoder.next_frame()) is not None:
+                event = parse_event(self.operation, frame)
+                if event is not None:
+                    return event
+        except EventStreamError as error:
+            if error.kind == "truncated":
+                raise StreamIncomplete(str(error), possibly_billed=True) from error
+            raise
         return None
 
     async def fill(self) -> None:
         """Waits until more has arrived, or the end; `at_end` tells which."""
-        data = await self._timer.wait(self.answer.read)
+        try:
+            data = await self._timer.wait(self.answer.read)
+        except TransportError as error:
+            if type(error) in (TransportError, ProtocolError):  # reset, or cut short: one class for every way
+                raise StreamIncomplete(f"the stream broke off: {error}", possibly_billed=True) from error.__cause__
+            raise
         if data:
             self._decoder.receive_data(data)
         else:

@@ -6,10 +6,12 @@ user's. Both are behind `Transport.send`.
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx
 
+from bedrock_converse._http.body import Body
 from bedrock_converse._http.connection import EXCHANGE, Exchange
 from bedrock_converse._http.failures import map_error
 from bedrock_converse._wire.deserialize import parse_error, request_id
@@ -28,6 +30,8 @@ MAX_ANSWER = 64 * 1024 * 1024
 """Bytes of a unary answer, decoded, that are read before it is given up."""
 MAX_ERROR = 64 * 1024
 """Bytes of an error's body that are read; the rest is cut off."""
+UNPACKED_AT_ONCE = 1024 * 1024
+"""Bytes: a small piece that unpacks to gigabytes meets the limits above before it is in memory."""
 FOREIGN_CLOSED = "the http_client that this client was given is closed"
 
 
@@ -87,9 +91,7 @@ class Answer:
         encoding = headers.get("content-encoding", "").strip().lower()
         if encoding in ("", "identity"):
             return cls(answer.status, headers, answer.body, answer.body.__aiter__(), exchange)
-        # we ask for identity; who compresses all the same (a proxy) is decoded by httpx
-        decoding = httpx.Response(answer.status, headers=answer.headers, stream=Coded(answer.body))
-        return cls(answer.status, headers, answer.body, decoding.aiter_bytes(), exchange)
+        return cls(answer.status, headers, answer.body, Unpacked(answer.body, encoding), exchange)
 
     @classmethod
     def of_client(cls, response: Any, exchange: Exchange) -> Answer:
@@ -110,7 +112,7 @@ class Answer:
                     self.received += len(piece)
                     return piece
         except StopAsyncIteration:
-            await self.close()  # httpx gives a connection back only then
+            await self.close()  # an http_client gets its connection back only then
             return b""
         except Exception as error:
             raise map_error(error, self.exchange, {}) from error
@@ -152,6 +154,11 @@ class Answer:
             await self._body.aclose()
         except Exception as error:
             raise map_error(error, self.exchange, {}) from error
+
+    def drop(self) -> None:
+        """Cuts the connection, for an owner that nobody has closed; `close` needs an event loop."""
+        if isinstance(self._body, Body):
+            self._body.drop()
 
     @property
     def request_id(self) -> str | None:
@@ -243,14 +250,34 @@ class Transport:
         return known
 
 
-class Coded(httpx.AsyncByteStream):
-    """A compressed body, in the wrapping that httpx's decoders ask for."""
+class Unpacked:
+    """A compressed body, unpacked as it comes. We ask for none; a proxy may compress all the same."""
 
-    def __init__(self, body: Readable) -> None:
-        self._body = body
+    def __init__(self, body: Readable, encoding: str) -> None:
+        if encoding not in ("gzip", "x-gzip", "deflate"):
+            raise ResponseInvalid(f"the answer is encoded as {encoding[:40]!r}, which nobody asked for")
+        self._pieces = body.__aiter__()
+        self._decoder = zlib.decompressobj(wbits=47)  # gzip or zlib, whichever the header of the data says
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._body.__aiter__()
+    def __aiter__(self) -> Unpacked:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._decoder.unconsumed_tail:
+            return self._unpack(self._decoder.unconsumed_tail)
+        try:
+            packed = await self._pieces.__anext__()
+        except StopAsyncIteration:
+            if not self._decoder.eof:
+                raise ResponseInvalid("the compressed answer ends in the middle") from None
+            raise
+        return self._unpack(packed)
+
+    def _unpack(self, packed: bytes) -> bytes:
+        try:
+            return self._decoder.decompress(packed, UNPACKED_AT_ONCE)
+        except zlib.error as error:
+            raise ResponseInvalid(f"the answer cannot be unpacked: {error}") from error
 
 
 def decoded(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
