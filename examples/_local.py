@@ -35,4 +35,4 @@ async def bedrock_client() -> AsyncGenerator[BedrockClient]:
 
 def answer(request: ReceivedRequest) -> Answer:
     """Knows how to call a tool, and otherwise only Latin."""
-    return tools(request) if request.input.tool_config else lorem(request)
+    return tools(request) if getattr(request.input, "tool_config", None) else lorem(request)
