@@ -253,7 +253,7 @@ def check_partial_line(buffer: bytes, position: int, limit: int) -> None:
 def parse_head(head: bytes) -> ResponseHead:
     status_line = STATUS_LINE.match(head)
     if status_line is None:
-        raise httpcore.RemoteProtocolError("the answer does not begin with an HTTP/1 status line")
+        raise httpcore.RemoteProtocolError("the answer is not HTTP/1: it has no status line")
     start, end = status_line.end(), len(head) - 2
     if not HEADER_LINES.fullmatch(head, start, end):
         raise httpcore.RemoteProtocolError("malformed response header")
