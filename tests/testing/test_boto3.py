@@ -96,8 +96,10 @@ def test_errors(fake: FakeBedrock, client: Any) -> None:
         client.converse(modelId=MODEL, messages=MESSAGES)
     with pytest.raises(client.exceptions.AccessDeniedException):
         client.converse(modelId=MODEL, messages=MESSAGES)
+    stream = client.converse_stream(modelId=MODEL, messages=MESSAGES)["stream"]
     with pytest.raises(EventStreamError, match="throttlingException"):
-        list(client.converse_stream(modelId=MODEL, messages=MESSAGES)["stream"])
+        list(stream)
+    stream.close()
 
 
 def test_broken_connections(fake: FakeBedrock, client: Any) -> None:
@@ -135,7 +137,9 @@ def test_tls(fake: FakeBedrock, tmp_path: Path) -> None:
         assert url.startswith("https://127.0.0.1:")
         client = connect(fake, url, verify=str(tmp_path / "ca.pem"))
         assert client.converse(modelId=MODEL, messages=MESSAGES)["stopReason"] == "end_turn"
+        stream = client.converse_stream(modelId=MODEL, messages=MESSAGES)["stream"]
         with pytest.raises(Exception, match=r"ended prematurely|IncompleteRead|Connection broken"):
-            list(client.converse_stream(modelId=MODEL, messages=MESSAGES)["stream"])
+            list(stream)
+        stream.close()
         assert client.converse(modelId=MODEL, messages=MESSAGES)["stopReason"] == "end_turn"
         client.close()

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from typing import Any
 
-import anyio
 import httpx
 import pytest
 import respx
@@ -21,13 +20,14 @@ from bedrock_converse.testing import (
     model_not_ready,
     redirect,
     reply,
+    run_in_virtual_time,
     throttled,
     tool_call,
 )
 
 MODEL = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 BODY = {"messages": [{"role": "user", "content": [{"text": "Hi"}]}]}
-LIMITS = httpx.Timeout(0.3)
+LIMITS = httpx.Timeout(60)
 
 FrontEnd = Callable[[FakeBedrock], AbstractAsyncContextManager[httpx.AsyncClient]]
 
@@ -142,7 +142,7 @@ def test_streams_alike(answer: Answer, ending: str, backend: str) -> None:
             fake.check()
         return seen
 
-    first, *others = anyio.run(main, backend=backend)
+    first, *others = run_in_virtual_time(main, backend=backend)
     assert all(other == first for other in others)
     assert first[0][-1] == ending
     assert first[1][-1] == "end"
@@ -162,7 +162,7 @@ def test_whole_answers_alike(answer: Answer, ending: str) -> None:
             fake.check()
         return seen
 
-    first, *others = anyio.run(main)
+    first, *others = run_in_virtual_time(main)
     assert all(other == first for other in others)
 
 

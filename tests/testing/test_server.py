@@ -140,7 +140,7 @@ def test_leaves_nothing_behind(backend: str) -> None:
         async with anyio.create_task_group() as tasks, server as url:
             for _ in range(3):
                 tasks.start_soon(hold, url)
-            while len(fake.requests) < 3:
+            while len(fake.requests) < 3:  # noqa: ASYNC110 - the fake has no event for it
                 await anyio.sleep(0.01)
         assert server.connections == 0
         with pytest.raises(OSError, match="refused"):
@@ -219,7 +219,7 @@ def test_port_taken() -> None:
 
 
 def test_many_paced_streams() -> None:
-    """200 streams at once keep their pace (1,000 by `benchmarks/paced_streams.py`)."""
+    """100 streams at once keep their pace (1,000 by `benchmarks/paced_streams.py`)."""
     fake = FakeBedrock(verify=False)
     fake.always(reply("one two three four five six seven eight nine ten", tokens_per_second=10))
     times: list[float] = []
@@ -238,9 +238,9 @@ def test_many_paced_streams() -> None:
                 httpx.AsyncClient(timeout=20, limits=limits, verify=False) as client,
                 anyio.create_task_group() as tasks,
             ):
-                for _ in range(200):
+                for _ in range(100):
                     tasks.start_soon(read, client, f"{url}/model/m/converse-stream")
 
     anyio.run(main)
-    assert len(times) == 200
+    assert len(times) == 100
     assert min(times) >= 0.99
