@@ -24,8 +24,7 @@ async def first_request(bedrock: BedrockClient) -> str:
 
 async def later_request(bedrock: BedrockClient, stored: str, yes: bool) -> str:
     paused = PausedRun.from_json(stored)
-    decision = Allow() if yes else Deny("The user said no.")
-    decisions = {call.tool_use_id: decision for call in paused.waiting}
+    decisions = {call.tool_use_id: Allow() if yes else Deny("The user said no.") for call in paused.waiting}
     return (await run_tools(bedrock, MODEL, paused, [delete_file], decisions=decisions, max_tokens=100)).text
 
 
