@@ -20,44 +20,52 @@ from loopback import Peer, serve
 from bedrock_converse._http.pool import EXCHANGE, Exchange, PoolTransport, body_of
 
 BACKENDS = pytest.mark.parametrize("backend", ["asyncio", "trio"])
+WAYS = pytest.mark.parametrize("direct", [False, True], ids=["handle_async_request", "send"])
 URL = "https://bedrock-runtime.us-east-1.amazonaws.com/model/a%3A0/converse"
 
 
-async def send(transport: PoolTransport, url: str, exchange: Exchange | None = None) -> httpx.Response:
+async def send(
+    transport: PoolTransport, url: str, direct: bool = False, exchange: Exchange | None = None
+) -> httpx.Response:
+    """As the client sends and reads, in either of the transport's two ways."""
     extensions: dict[str, Any] = {"timeout": {"connect": 5.0, "read": 5.0, "write": 5.0, "pool": 5.0}}
     if exchange is not None:
         extensions[EXCHANGE] = exchange
     request = httpx.Request("POST", url, json={"question": "how?"}, extensions=extensions)
-    response = await transport.handle_async_request(request)
-    body = body_of(response)  # as the client reads it
+    if direct:
+        status, headers, body = await transport.send(request)
+    else:
+        response = await transport.handle_async_request(request)
+        status, headers, body = response.status_code, response.headers.raw, body_of(response)
     content = b"".join([part async for part in body])
     await body.aclose()
-    return httpx.Response(response.status_code, headers=response.headers, content=content)
+    return httpx.Response(status, headers=headers, content=content)
 
 
 # respx
 
 
 @BACKENDS
-def test_respx_sees_and_answers(backend: str) -> None:
+@WAYS
+def test_respx_sees_and_answers(backend: str, direct: bool) -> None:
     """Plain `respx.mock`: the request with its body, the answer, no slot taken, then the real network again."""
 
     async def main() -> None:
         async with PoolTransport() as transport:
-            await send(transport, server.url)  # an idle connection must not let a request slip by
+            await send(transport, server.url, direct)  # an idle connection must not let a request slip by
             with respx.mock as mock:
                 route = mock.post(URL).respond(429, json={"message": "slow down"}, headers={"x-amzn-requestid": "r"})
                 mock.post(server.url).respond(200, json={"mocked": True})
                 exchange = Exchange()
-                response = await send(transport, URL, exchange)
+                response = await send(transport, URL, direct, exchange)
                 assert (response.status_code, response.json()) == (429, {"message": "slow down"})
                 assert response.headers["x-amzn-requestid"] == "r"
                 assert json.loads(route.calls.last.request.content) == {"question": "how?"}
                 assert exchange.reused is None
-                assert (await send(transport, server.url)).json() == {"mocked": True}
+                assert (await send(transport, server.url, direct)).json() == {"mocked": True}
                 assert route.call_count == 1
             assert transport.stats().active == 0
-            assert (await send(transport, server.url)).text == "real"
+            assert (await send(transport, server.url, direct)).text == "real"
 
     async def real(peer: Peer) -> None:
         while await peer.request():
@@ -70,7 +78,8 @@ def test_respx_sees_and_answers(backend: str) -> None:
 
 
 @BACKENDS
-def test_respx_can_raise_and_pass_through(backend: str) -> None:
+@WAYS
+def test_respx_can_raise_and_pass_through(backend: str, direct: bool) -> None:
     """A side effect is raised as it is; a route that passes through reaches the server."""
 
     async def main() -> None:
@@ -79,10 +88,10 @@ def test_respx_can_raise_and_pass_through(backend: str) -> None:
                 mock.post(URL).mock(side_effect=httpx.ConnectError("refused by the test"))
                 passing = mock.post(server.url).pass_through()
                 with pytest.raises(httpx.ConnectError, match="refused by the test"):
-                    await send(transport, URL)
-                assert (await send(transport, server.url)).text == "hello"
+                    await send(transport, URL, direct)
+                assert (await send(transport, server.url, direct)).text == "hello"
                 assert passing.called
-            assert (await send(transport, server.url)).text == "hello"
+            assert (await send(transport, server.url, direct)).text == "hello"
 
     with serve() as server:
         anyio.run(main, backend=backend)
@@ -111,7 +120,8 @@ anyio.run(main)
 # pytest-httpx
 
 
-def test_pytest_httpx_sees_and_answers(request: pytest.FixtureRequest) -> None:
+@WAYS
+def test_pytest_httpx_sees_and_answers(direct: bool, request: pytest.FixtureRequest) -> None:
     """The `httpx_mock` fixture: the request, the answer, and its own check that every answer was asked for."""
     pytest.importorskip("pytest_httpx")
     mock = request.getfixturevalue("httpx_mock")
@@ -120,9 +130,9 @@ def test_pytest_httpx_sees_and_answers(request: pytest.FixtureRequest) -> None:
 
     async def main() -> None:
         async with PoolTransport() as transport:
-            assert (await send(transport, URL)).json() == {"mocked": True}
+            assert (await send(transport, URL, direct)).json() == {"mocked": True}
             with pytest.raises(httpx.ReadTimeout, match="says the test"):
-                await send(transport, URL)
+                await send(transport, URL, direct)
 
     anyio.run(main)
     assert len(mock.get_requests()) == 2
@@ -132,7 +142,8 @@ def test_pytest_httpx_sees_and_answers(request: pytest.FixtureRequest) -> None:
 
 
 @BACKENDS
-def test_vcrpy_records_and_replays(backend: str, tmp_path: Path) -> None:
+@WAYS
+def test_vcrpy_records_and_replays(backend: str, direct: bool, tmp_path: Path) -> None:
     """The first run goes to the server and into the cassette, the second one comes from it."""
     vcr = pytest.importorskip("vcr")
     cassette = str(tmp_path / "cassette.yaml")
@@ -140,9 +151,9 @@ def test_vcrpy_records_and_replays(backend: str, tmp_path: Path) -> None:
     async def main() -> None:
         async with PoolTransport() as transport:
             with vcr.use_cassette(cassette, record_mode="once"):
-                assert (await send(transport, server.url)).text == "hello"
+                assert (await send(transport, server.url, direct)).text == "hello"
             with vcr.use_cassette(cassette, record_mode="none") as tape:
-                assert (await send(transport, server.url)).text == "hello"
+                assert (await send(transport, server.url, direct)).text == "hello"
                 assert tape.play_count == 1
             assert transport.stats().active == 0
 
@@ -155,7 +166,8 @@ def test_vcrpy_records_and_replays(backend: str, tmp_path: Path) -> None:
 
 
 @BACKENDS
-def test_opentelemetry_sees_every_request(backend: str) -> None:
+@WAYS
+def test_opentelemetry_sees_every_request(backend: str, direct: bool) -> None:
     """Spans with method, status and error; the trace context goes out with the request."""
     pytest.importorskip("opentelemetry.sdk")
     instrumentation = pytest.importorskip("opentelemetry.instrumentation.httpx")
@@ -169,9 +181,9 @@ def test_opentelemetry_sees_every_request(backend: str) -> None:
 
     async def main() -> None:
         async with PoolTransport() as transport:
-            assert (await send(transport, server.url)).text == "hello"
+            assert (await send(transport, server.url, direct)).text == "hello"
             with pytest.raises(httpx.ConnectError):
-                await send(transport, "http://127.0.0.1:9/")
+                await send(transport, "http://127.0.0.1:9/", direct)
 
     instrumentor = instrumentation.HTTPXClientInstrumentor()
     instrumentor.instrument(tracer_provider=provider)
