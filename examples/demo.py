@@ -65,7 +65,7 @@ async def one_tool_call(bedrock: BedrockClient, model: str) -> list[ConverseResp
         results: list[ToolResultBlock] = []
         for call in answers[-1].tool_uses:
             result = get_weather(**call.input)
-            print(dim(f"the model calls {call.name}({call.input}) and is told: {result}"))
+            print(dim(f"the model calls {call.name}({call.input})\nand is told: {result}"))
             results.append(ToolResultBlock(tool_use_id=call.tool_use_id, content=[result]))
         history += [answers[-1].message, user(*results)]
         answers.append(await bedrock.converse(model, history, tool_config=tools, max_tokens=300))
