@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
 
-__all__ = ["find_problem"]
+__all__ = ["find_problem", "find_problem_in_json"]
 
 Problem = tuple[str, str]
 
@@ -31,7 +31,15 @@ _BAD_TEXT = "holds a lone surrogate, which UTF-8 cannot hold"
 
 def find_problem(value: Any, path: str = "") -> Problem | None:
     """The first thing in `value` that cannot be sent: path (in the wire's names) and problem; None if all is well."""
-    problem = _find(value, path, 0)
+    return _presentable(_find(value, path, 0))
+
+
+def find_problem_in_json(value: Any, path: str = "") -> Problem | None:
+    """The same for JSON that is the user's own, in which neither models nor bytes have a place."""
+    return _presentable(_document_problem(value, path))
+
+
+def _presentable(problem: Problem | None) -> Problem | None:
     if problem is None:
         return None
     where, what = problem

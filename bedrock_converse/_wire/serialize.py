@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from pydantic_core import PydanticSerializationError, to_json
 
-from bedrock_converse._wire.diagnose import find_problem
+from bedrock_converse._wire.diagnose import find_problem, find_problem_in_json
 from bedrock_converse._wire.operations import OPERATIONS, Operation
 from bedrock_converse._wire.soundness import is_sound, is_text
 from bedrock_converse.errors import RequestInvalid
@@ -214,7 +214,7 @@ def _with_extra_fields(request: Model, dumped: bytes, extra_fields: Mapping[str,
             raise RequestInvalid(path=path, problem="is also given as an argument of its own")
         if wire_names.get(name, name) != name:
             raise RequestInvalid(path=path, problem=f"is {wire_names[name]!r} on the wire: give it as {name}=")
-        problem = find_problem(value, path)
+        problem = find_problem_in_json(value, path)
         if problem:
             raise RequestInvalid(path=problem[0], problem=problem[1])
     extra = to_json(dict(extra_fields))

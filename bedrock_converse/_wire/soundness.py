@@ -2,9 +2,9 @@
 
 Models are mutable, and a request may be changed after it was validated: by a transform, by `messages.append(...)`, by
 `model_copy(update=...)`. The serializer then notices a value of the wrong type, but it drops the members of a model of
-the wrong class, leaves out members that are gone, and replaces lone surrogates in the keys of a map. `is_sound` looks
-for just these, and for NaN and members that nobody knows, at about half a microsecond for each model. What is wrong,
-and where, is for `find_problem` to say.
+the wrong class, leaves out members that are gone, writes None in a list as null, and replaces lone surrogates in the
+keys of a map. `is_sound` looks for just these, and for NaN and members that nobody knows, at about half a microsecond
+for each model. What is wrong, and where, is for `find_problem` to say.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class _Members:
     essential: tuple[str, ...]
     floats: tuple[str, ...]
     nested: tuple[tuple[str, type[Model] | None], ...]
-    """Members that are, or hold, models: of this class, or of any class in a union, whose own serializer looks."""
+    """Members that are, or hold, models of this class, or (None) values of a type that their own serializer checks."""
 
 
 @lru_cache(maxsize=256)
@@ -45,7 +45,7 @@ def _members(model_class: type[Model]) -> _Members:
             floats.append(name)
         elif isinstance(kind, type) and issubclass(kind, Model):
             nested.append((name, kind))
-        elif container_of(field.annotation) is dict or any(issubclass(part, Model) for part in _alternatives(kind)):
+        elif container_of(field.annotation) or any(issubclass(part, Model) for part in _alternatives(kind)):
             nested.append((name, None))
     return _Members(len(model_class.model_fields), tuple(model_class.essential), tuple(floats), tuple(nested))
 
@@ -116,7 +116,7 @@ def is_sound(model: Model) -> bool:
             if isinstance(item, Model):
                 if (expected is not None and not isinstance(item, expected)) or not is_sound(item):
                     return False
-            elif expected is not None:
+            elif expected is not None or item is None:
                 return False
     return True
 

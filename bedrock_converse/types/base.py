@@ -106,6 +106,12 @@ class Model(BaseModel):
             )
         return reference
 
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        # pydantic lets no instance set a class variable, and AWS has members of the names that are hidden above
+        cls.__class_vars__ = cls.__class_vars__ - cls.model_fields.keys()
+
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
         self._mark_unverified({name})

@@ -218,6 +218,12 @@ WRONG: dict[str, tuple[Callable[[], Any], str, str]] = {
         "inferenceConfig.stopSequences[1]",
         "string",
     ),
+    "stop_sequences has None": (
+        lambda: request(inference_config=late(InferenceConfiguration(), "stop_sequences", [None])),
+        "inferenceConfig.stopSequences[0]",
+        "string",
+    ),
+    "metadata has None": (lambda: assigned("request_metadata", {"a": None}), "requestMetadata.a", "string"),
     "metadata has a number": (lambda: assigned("request_metadata", {"a": 1}), "requestMetadata.a", "string"),
     "metadata is a list": (lambda: assigned("request_metadata", [CANARY]), "requestMetadata", "takes a dict, not list"),
     "a blob is a str": (
