@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypeVar, Unpack, cast, overload
 
@@ -324,9 +325,11 @@ class BedrockClient:
             TransportError: No complete answer came: `RequestTimeout`, `ConnectError`, `ResponseInvalid`, ...
             APIError: AWS said no: `ThrottlingError`, `AccessDeniedError`, `InvalidRequestError`, ...
         """
-        await ready(ConverseRequest)
-        request = self._converse_request(ConverseRequest, model_id, messages, arguments)
-        call = self._call(request, timeout, retry, extra_headers, extra_fields, transforms)
+        options = (timeout, retry, extra_headers, extra_fields, transforms)
+        try:
+            call = await self._converse_call(ConverseRequest, model_id, messages, arguments, options)
+        finally:
+            del model_id, messages, arguments, options, extra_fields  # crash reports show the locals of frames
         return cast("ConverseResponse", await call.perform())
 
     @overload
@@ -378,12 +381,10 @@ class BedrockClient:
         """
         from bedrock_converse.stream import ConverseStream
 
-        async def make_call() -> Call:
-            await ready(ConverseStreamRequest)
-            request = self._converse_request(ConverseStreamRequest, model_id, messages, arguments)
-            return self._call(request, timeout, retry, extra_headers, extra_fields, transforms)
-
-        return ConverseStream(make_call)
+        options = (timeout, retry, extra_headers, extra_fields, transforms)
+        return ConverseStream(
+            partial(self._converse_call, ConverseStreamRequest, model_id, messages, arguments, options)
+        )
 
     @overload
     async def count_tokens(
@@ -443,7 +444,9 @@ class BedrockClient:
             }
             members = {name: value for name, value in conversation.items() if value is not None}
             request = validated(CountTokensRequest, {"model_id": model_id, "input": {"converse": members}})
+            del conversation, members
         call = self._call(request, timeout, retry, extra_headers, extra_fields)
+        del request, model_id, messages, system, tool_config
         return cast("CountTokensResponse", await call.perform())
 
     @overload
@@ -506,7 +509,9 @@ class BedrockClient:
                     **({} if output_scope is None else {"output_scope": output_scope}),
                 },
             )
+            del blocks
         call = self._call(request, timeout, retry, extra_headers, extra_fields)
+        del request, guardrail_id, content
         return cast("ApplyGuardrailResponse", await call.perform())
 
     @overload
@@ -554,7 +559,9 @@ class BedrockClient:
         else:
             members = {"messages": list(messages), "checks": _given(checks, "checks")}
             request = validated(InvokeGuardrailChecksRequest, members)
+            del members
         call = self._call(request, timeout, retry, extra_headers, extra_fields)
+        del request, messages
         return cast("InvokeGuardrailChecksResponse", await call.perform())
 
     async def invoke_model(
@@ -580,7 +587,9 @@ class BedrockClient:
         else:
             members = _invoke_members(model_id, body, options)
             request = validated(InvokeModelRequest, members)
+            del members
         call = self._call(request, timeout, retry, extra_headers, None)
+        del request, model_id, body
         return cast("InvokeModelResponse", await call.perform())
 
     def invoke_model_stream(
@@ -691,6 +700,19 @@ class BedrockClient:
         )
 
     # --- a call ---
+
+    async def _converse_call(
+        self, request_class: type[Any], model_id: Any, messages: Any, arguments: Mapping[str, Any], options: Any
+    ) -> Call:
+        try:
+            await ready(request_class)
+            return self._call(self._converse_request(request_class, model_id, messages, arguments), *options)
+        except (RequestInvalid, ConfigError) as error:
+            problem = error.with_traceback(None)  # the frames below hold the prompt, and crash reports show locals
+            problem.__context__ = None
+        finally:
+            del model_id, messages, arguments, options
+        raise problem
 
     def _converse_request(
         self, request_class: type[R], model_id: Any, messages: Any, arguments: Mapping[str, Any]

@@ -22,7 +22,7 @@ from bedrock_converse._http.connection import Exchange
 from bedrock_converse._http.deadline import CallTimer, Timeout, call_timer
 from bedrock_converse._http.events import EventSource
 from bedrock_converse._http.retry import Attempt, RetryPolicy, run_attempts
-from bedrock_converse._http.transport import SignedHeaders
+from bedrock_converse._http.transport import Pieces, SignedHeaders
 from bedrock_converse._wire.deserialize import EVENT_STREAM, parse_response
 from bedrock_converse.errors import APIError, BedrockError, ResponseInvalid, TransportError
 from bedrock_converse.observe import AttemptFailed, CallEnded, CallStarted, FanOut, FirstEvent, Outcome
@@ -206,7 +206,7 @@ class Call:
             answer = await loop.transport.send(
                 f"{endpoint.scheme}://{endpoint.host}{endpoint.base_path}{self.wire.path}",
                 self._headers(target),
-                self.wire.body.pieces,
+                Pieces(self.wire.body.pieces),
                 exchange=exchange,
                 timer=timer,
                 timeout=self.settings.timeout,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bedrock_converse._http.deadline import CallTimer, Timeout
     from bedrock_converse._http.pool import PoolTransport, RawAnswer
 
-__all__ = ["Answer", "HttpClient", "SignedHeaders", "Transport"]
+__all__ = ["Answer", "HttpClient", "Pieces", "SignedHeaders", "Transport"]
 
 MAX_ANSWER = 64 * 1024 * 1024
 """Bytes of a unary answer, decoded, that are read before it is given up."""
@@ -47,10 +47,15 @@ class HttpClient(Protocol):
 
 
 class Pieces(httpx.AsyncByteStream, httpx.SyncByteStream):
-    """A request body in pieces, sent without joining them."""
+    """A request body in pieces, sent without joining them. Its `repr` does not show them."""
 
     def __init__(self, pieces: list[bytes]) -> None:
         self._pieces = pieces
+
+    @property
+    def whole(self) -> bytes | None:
+        """All of it, if it is in one piece."""
+        return self._pieces[0] if len(self._pieces) == 1 else None
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._pieces)
@@ -178,7 +183,7 @@ class Transport:
         self,
         url: str,
         headers: dict[str, str],
-        pieces: list[bytes],
+        body: Pieces,
         *,
         exchange: Exchange,
         timer: CallTimer,
@@ -200,7 +205,7 @@ class Transport:
         }
         timer.start(phase)
         try:
-            return await timer.wait(self._send, url, headers, pieces, exchange, waits)
+            return await timer.wait(self._send, url, headers, body, exchange, waits)
         except RequestTimeout as error:
             if exchange.reused is not None and not exchange.written and error.phase == "first_event":
                 error.phase = "write"
@@ -212,24 +217,23 @@ class Transport:
             raise map_error(error, exchange, waits) from error
 
     async def _send(
-        self, url: str, headers: dict[str, str], pieces: list[bytes], exchange: Exchange, waits: Mapping[str, Any]
+        self, url: str, headers: dict[str, str], body: Pieces, exchange: Exchange, waits: Mapping[str, Any]
     ) -> Answer:
         if not self.own:
-            return Answer.of_client(await self._send_foreign(url, headers, pieces, waits), exchange)
-        stream = httpx.ByteStream(pieces[0]) if len(pieces) == 1 else Pieces(pieces)
+            return Answer.of_client(await self._send_foreign(url, headers, body, waits), exchange)
+        stream = body if body.whole is None else httpx.ByteStream(body.whole)
         extensions = {"timeout": waits, EXCHANGE: exchange}
         request = httpx.Request("POST", self._url(url), headers=headers, stream=stream, extensions=extensions)
         return Answer.of_pool(await self.carrier.send(request), exchange)
 
-    async def _send_foreign(
-        self, url: str, headers: dict[str, str], pieces: list[bytes], waits: Mapping[str, Any]
-    ) -> Any:
+    async def _send_foreign(self, url: str, headers: dict[str, str], body: Pieces, waits: Mapping[str, Any]) -> Any:
         client = self.carrier
         if client.is_closed:
             raise ClientClosed(FOREIGN_CLOSED)
-        content = pieces[0] if len(pieces) == 1 else Pieces(pieces)
+        content = body if body.whole is None else body.whole
         extensions = {"timeout": dict(waits)}
         request = client.build_request("POST", url, headers=headers, content=content, extensions=extensions)
+        del content
         if request.url.raw_path != self._url(url).raw_path:
             raise ConfigError("the http_client changes the URL (params=?), which would break the signature")
         try:
@@ -254,8 +258,7 @@ class Unpacked:
     """A compressed body, unpacked as it comes. We ask for none; a proxy may compress all the same."""
 
     def __init__(self, body: Readable, encoding: str) -> None:
-        if encoding not in ("gzip", "x-gzip", "deflate"):
-            raise ResponseInvalid(f"the answer is encoded as {encoding[:40]!r}, which nobody asked for")
+        self._encoding = encoding
         self._pieces = body.__aiter__()
         self._decoder = zlib.decompressobj(wbits=47)  # gzip or zlib, whichever the header of the data says
 
@@ -263,6 +266,8 @@ class Unpacked:
         return self
 
     async def __anext__(self) -> bytes:
+        if self._encoding not in ("gzip", "x-gzip", "deflate"):
+            raise ResponseInvalid(f"the answer is encoded as {self._encoding[:40]!r}, which nobody asked for")
         if self._decoder.unconsumed_tail:
             return self._unpack(self._decoder.unconsumed_tail)
         try:
