@@ -9,7 +9,9 @@ READY := $(VENV)/ready-$(PYTHON_VERSION)
 LINT_READY := $(VENV)/ready-for-lint-$(PYTHON_VERSION)
 PIP := $(VENV)/bin/python -m pip -qq --disable-pip-version-check
 
-.PHONY: demo test lint types bench fuzz soak clean
+.PHONY: ready demo test lint types bench fuzz soak clean
+
+ready: $(READY)
 
 demo: $(READY)  ## One answer, one stream and one tool call; against AWS with REGION=us-east-1 MODEL=...
 	@$(VENV)/bin/python examples/demo.py $(if $(REGION),--region '$(REGION)') $(if $(MODEL),--model '$(MODEL)')

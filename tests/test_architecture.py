@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "cli": CLIENT | FEATURES | {"__init__", "cli", "testing"},  # `serve` is the testing kit's server
     "testing": ENGINE | {"testing"},
 }
-TESTING_ABOVE_THE_CLIENT = {"testing/pytest_plugin.py", "testing/recorder.py"}
+TESTING_ABOVE_THE_CLIENT = {"testing/pytest_plugin.py", "testing/recording.py"}
 THIRD_PARTIES = {
     **{part: set[str]() for part in BASE - {"types"}},
     "types": {"pydantic", "pydantic_core"},

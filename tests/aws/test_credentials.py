@@ -445,6 +445,7 @@ class TestChain:
         assert keys == ["ASIAPROC"] * 100
         assert log.read_text() == "x\n"
 
+    @pytest.mark.quiet
     @pytest.mark.parametrize("backend", ["asyncio", "trio"])
     def test_the_event_loop_never_waits(self, backend: str, write_config: Callable[..., None]) -> None:
         """While credentials take two seconds, botocore's first import included, no gap reaches 50 ms."""
