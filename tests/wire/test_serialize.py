@@ -391,7 +391,8 @@ def test_anything_put_anywhere(data: st.DataObject) -> None:
             labels = {to_camel(label): getattr(request, label) for label in BY_NAME[name].labels}
             sent = json.loads(body, parse_constant=lambda constant: pytest.fail(f"{constant} was sent"))
             again = type(request).model_validate_json(json.dumps(sent | labels))
-            assert again == request or "UnknownBlock" in repr(junk)  # which may have become one that is known
+            # an UnknownBlock may have become a known one, and where None left out a fixed value it is filled in again
+            assert again == request or junk is None or "UnknownBlock" in repr(junk)
 
 
 def test_equal_models_give_equal_bytes() -> None:
