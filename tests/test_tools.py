@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import json
 import pickle
 import threading
@@ -14,7 +15,7 @@ import pytest
 from fake_client import MODEL, bedrock, sent, under_trio
 from pydantic import BaseModel
 
-from bedrock_converse.errors import APIError, RequestInvalid, ProtocolError
+from bedrock_converse.errors import APIError, ProtocolError, RequestInvalid
 from bedrock_converse.stream import BlockDone, TextDelta, ToolInputDelta
 from bedrock_converse.testing import FakeBedrock, reply, tool_call, validation_error
 from bedrock_converse.tools import (
@@ -585,8 +586,14 @@ async def test_events_name_tools_as_they_are_called_here() -> None:
     assert [event.call.name for event in events if isinstance(event, ToolStarted | ToolFinished)] == ["math.neg"] * 2
 
 
-async def test_leaving_early_closes_the_stream() -> None:
-    """At once, and no tool is called any more."""
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_leaving_early_closes_the_stream(backend: str) -> None:
+    """At once, and no tool is called any more; nothing is left for a garbage collector to complain about."""
+    anyio.run(leave_early, backend=backend)
+    gc.collect()
+
+
+async def leave_early() -> None:
     fake = fake_with(reply("a b c d e f g", tool_call("add", a=1, b=2)))
     async with bedrock(fake) as client:
         async with stream_tools(client, MODEL, "go", [add]) as run:

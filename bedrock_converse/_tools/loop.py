@@ -20,7 +20,7 @@ from bedrock_converse._tools.calls import (
     ToolLoopError,
     ToolRun,
 )
-from bedrock_converse._tools.names import to_wire_names, unique_id
+from bedrock_converse._tools.names import as_object, to_wire_calls, unique_id
 from bedrock_converse._tools.results import Unusable, error_block, result_block
 from bedrock_converse._tools.toolset import Caller, Toolset
 from bedrock_converse._wire.arguments import MessagesLike, as_messages, validated
@@ -139,7 +139,7 @@ class Loop:
         """
         choice = self._settings.tool_choice if self.rounds == 0 else None
         config = self.tools.config(choice)
-        messages = {"messages": to_wire_names(self.messages)}
+        messages = {"messages": to_wire_calls(self.messages)}
         return messages if config is None else {**messages, "tool_config": config}
 
     async def within(self, step: Callable[[], Awaitable[T]]) -> T:
@@ -186,7 +186,7 @@ class Loop:
             if isinstance(block, ToolUseBlock) and block.type != "server_tool_use":
                 call = ToolCall(unique_id(block.tool_use_id, taken), self.tools.own_name(block.name), block.input)
                 calls.append(call)
-                update = {"tool_use_id": call.tool_use_id, "name": call.name, "input": _sendable(block.input)}
+                update = {"tool_use_id": call.tool_use_id, "name": call.name, "input": as_object(block.input)}
                 block = block.model_copy(update=update)
             content.append(block)
         return message.model_copy(update={"content": content}), calls
@@ -299,11 +299,3 @@ class Loop:
             usage=self.usage,
             model_id=self.model_id,
         )
-
-
-INVALID_JSON = "invalid_json"
-
-
-def _sendable(arguments: Any) -> Any:
-    """Arguments as the history can hold them: AWS takes objects only, so the text of a broken call goes into one."""
-    return cast("Any", arguments) if isinstance(arguments, dict) else {INVALID_JSON: arguments}

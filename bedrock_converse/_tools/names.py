@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from bedrock_converse.types import Message, ToolUseBlock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["to_wire_names", "unique_id", "wire_name"]
+__all__ = ["as_object", "to_wire_calls", "unique_id", "wire_name"]
 
 _VALID_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _VALID_ID = re.compile(r"[a-zA-Z0-9_.:-]{1,64}")
@@ -40,16 +40,25 @@ def unique_id(tool_use_id: str, taken: set[str]) -> str:
     return chosen
 
 
-def to_wire_names(messages: Iterable[Message]) -> list[Message]:
-    """The history with every tool's name as AWS takes it; messages without a change are the same objects."""
-    return [_renamed(message) for message in messages]
+def to_wire_calls(messages: Iterable[Message]) -> list[Message]:
+    """The history with every call as AWS takes it: its tool's name, and an object for its input.
+
+    Messages without a change are the same objects.
+    """
+    return [_sendable(message) for message in messages]
 
 
-def _renamed(message: Message) -> Message:
-    if all(wire_name(call.name) == call.name for call in message.tool_uses):
+def _sendable(message: Message) -> Message:
+    if all(wire_name(call.name) == call.name and isinstance(call.input, dict) for call in message.tool_uses):
         return message
-    content: list[Any] = [
-        block.model_copy(update={"name": wire_name(block.name)}) if isinstance(block, ToolUseBlock) else block
-        for block in message.content
-    ]
+    content: list[Any] = [_call(block) if isinstance(block, ToolUseBlock) else block for block in message.content]
     return message.model_copy(update={"content": content})
+
+
+def _call(block: ToolUseBlock) -> ToolUseBlock:
+    return block.model_copy(update={"name": wire_name(block.name), "input": as_object(block.input)})
+
+
+def as_object(arguments: Any) -> Any:
+    """Arguments as the history can hold them: AWS takes objects only, so the text of a broken call goes into one."""
+    return cast("Any", arguments) if isinstance(arguments, dict) else {"invalid_json": arguments}

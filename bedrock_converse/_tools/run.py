@@ -195,11 +195,9 @@ class ToolStream:
             raise RequestInvalid("enter the run first: async with stream_tools(...) as run")
         return await self._events.__anext__()
 
-    async def text(self) -> AsyncIterator[str]:
+    def text(self) -> AsyncIterator[str]:
         """The pieces of text, of all rounds."""
-        async for event in self:
-            if isinstance(event, TextDelta):
-                yield event.text
+        return _Text(self)
 
     @property
     def messages(self) -> list[Message]:
@@ -258,3 +256,19 @@ def _with_own_name(loop: Loop, part: Any) -> Any:
             return BlockDone(block.model_copy(update={"name": loop.tools.own_name(block.name)}), index)
         case _:
             return part
+
+
+class _Text:
+    """Steps through the text of a run. A class and no generator: trio complains about those that are left early."""
+
+    def __init__(self, run: ToolStream) -> None:
+        self._run = run
+
+    def __aiter__(self) -> AsyncIterator[str]:
+        return self
+
+    async def __anext__(self) -> str:
+        while True:
+            event = await self._run.__anext__()
+            if isinstance(event, TextDelta):
+                return event.text

@@ -7,7 +7,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedrock_converse._tools.names import to_wire_names, unique_id, wire_name
+from bedrock_converse._tools.names import to_wire_calls, unique_id, wire_name
 from bedrock_converse.types import ToolUseBlock, assistant, user
 
 
@@ -40,9 +40,10 @@ def test_a_good_id_stays() -> None:
 
 
 def test_history() -> None:
-    """Calls are renamed in copies; other messages are the same objects."""
-    history = [user("hi"), assistant("x", ToolUseBlock(tool_use_id="1", name="a.b", input={}))]
-    first, second = to_wire_names(history)
+    """Calls are put right in copies; other messages are the same objects."""
+    history = [user("hi"), assistant("x", ToolUseBlock(tool_use_id="1", name="a.b", input='{"cut'))]
+    first, second = to_wire_calls(history)
     assert first is history[0]
     assert second.tool_uses[0].name == wire_name("a.b")
+    assert second.tool_uses[0].input == {"invalid_json": '{"cut'}
     assert history[1].tool_uses[0].name == "a.b"
