@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import ExitStack, closing, suppress
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -24,22 +25,38 @@ from bedrock_converse import (
 from bedrock_converse.testing import Answer, FakeBedrock, http_response, reply, throttled
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
+
+    Make = Callable[..., Any]
 
 MODEL = "us.amazon.nova-lite-v1:0"
 ASK: dict[str, Any] = {"modelId": MODEL, "messages": [{"role": "user", "content": [{"text": "Hi"}]}]}
 STORY = reply("Once upon a time there was a river.")
 
 
-def boto3_client(url: str, fake: FakeBedrock, **config: Any) -> Any:
-    return boto3.client(
-        "bedrock-runtime",
-        region_name="us-east-1",
-        endpoint_url=url,
-        aws_access_key_id=fake.credentials.access_key_id,
-        aws_secret_access_key=fake.credentials.secret_access_key,
-        config=Config(**config),
-    )
+@pytest.fixture
+def boto3_client() -> Iterator[Callable[..., Any]]:
+    """Makes clients of boto3's, and closes what they leave open: the suite's own garbage would fail other tests."""
+    with ExitStack() as stack:
+
+        def make(url: str, fake: FakeBedrock, **config: Any) -> Any:
+            client = boto3.client(
+                "bedrock-runtime",
+                region_name="us-east-1",
+                endpoint_url=url,
+                aws_access_key_id=fake.credentials.access_key_id,
+                aws_secret_access_key=fake.credentials.secret_access_key,
+                config=Config(**config),
+            )
+            stack.callback(client.close)
+            return client
+
+        yield make
+
+
+def events_of(client: Any) -> Iterator[Any]:
+    with closing(client.converse_stream(**ASK)["stream"]) as stream:
+        yield from stream
 
 
 def ours(url: str, fake: FakeBedrock, call: Callable[[BedrockClient], Awaitable[Any]], **options: Any) -> Any:
@@ -57,17 +74,22 @@ async def read_stream(bedrock: BedrockClient) -> Any:
         return await stream.final()
 
 
+def drain(client: Any) -> None:
+    with suppress(Exception):  # the connection goes when the server stops
+        list(events_of(client))
+
+
 @pytest.mark.parametrize(
     "cut",
     [STORY.cut(after_events=4, cleanly=True), STORY.cut(inside_event=4, cleanly=True)],
     ids=["between frames", "inside a frame"],
 )
-def test_a_cut_stream(cut: Answer) -> None:
+def test_a_cut_stream(cut: Answer, boto3_client: Make) -> None:
     """To boto3 a reply that broke off is a reply; here it is an error that holds what came."""
     fake = FakeBedrock()
     fake.on(MODEL).then(cut, cut)
     with fake.serve() as url:
-        seen = [next(iter(event)) for event in boto3_client(url, fake).converse_stream(**ASK)["stream"]]
+        seen = [next(iter(event)) for event in events_of(boto3_client(url, fake))]
         assert "messageStop" not in seen
         with pytest.raises(StreamIncomplete) as caught:
             ours(url, fake, read_stream)
@@ -75,7 +97,7 @@ def test_a_cut_stream(cut: Answer) -> None:
     assert caught.value.partial.text.startswith("Once")
 
 
-def test_a_slow_answer() -> None:
+def test_a_slow_answer(boto3_client: Make) -> None:
     """boto3 asks again after a read timeout, and each request may be billed; here that is one request."""
     fake = FakeBedrock()
     fake.on(MODEL).always(reply("Late.").delayed(2))
@@ -91,14 +113,14 @@ def test_a_slow_answer() -> None:
     assert caught.value.possibly_billed
 
 
-def test_throttling_inside_a_stream() -> None:
+def test_throttling_inside_a_stream(boto3_client: Make) -> None:
     """boto3 has another class for it than over HTTP; here it is one, and it comes with what had been said."""
     fake = FakeBedrock()
     fake.on(MODEL).then(*[STORY.fails(throttled(), after_events=4)] * 2)
     with fake.serve() as url:
         client = boto3_client(url, fake)
         with pytest.raises(ClientError) as theirs:
-            list(client.converse_stream(**ASK)["stream"])
+            list(events_of(client))
         assert not isinstance(theirs.value, client.exceptions.ThrottlingException)
         with pytest.raises(ThrottlingError) as caught:
             ours(url, fake, read_stream)
@@ -106,7 +128,7 @@ def test_throttling_inside_a_stream() -> None:
     assert caught.value.partial.text.startswith("Once")
 
 
-def test_text_in_the_place_of_bytes() -> None:
+def test_text_in_the_place_of_bytes(boto3_client: Make) -> None:
     """boto3 encodes base64 once more, and the model sees noise; here nothing is sent."""
     fake = FakeBedrock()
     fake.on(MODEL).reply("An image?")
@@ -120,7 +142,7 @@ def test_text_in_the_place_of_bytes() -> None:
     assert len(fake.requests) == 1
 
 
-def test_a_block_from_the_future() -> None:
+def test_a_block_from_the_future(boto3_client: Make) -> None:
     """boto3 cannot send back what it does not know; here it goes back as it came."""
     block = {"hologram": {"metres": 2}}
     body = {
@@ -148,7 +170,7 @@ def test_a_block_from_the_future() -> None:
     fake.check()
 
 
-def test_giving_up() -> None:
+def test_giving_up(boto3_client: Make) -> None:
     """A thread cannot be cancelled, so boto3 reads on; here the connection is closed at once."""
     fake = FakeBedrock()
     fake.on(MODEL).always(STORY.hang(after_events=3))
@@ -167,18 +189,10 @@ def test_giving_up() -> None:
                 await asyncio.wait_for(read_stream(bedrock), 0.5)
             after_ours = await open_connections()
             client = boto3_client(url, fake, read_timeout=1)
-            stream = (await asyncio.to_thread(client.converse_stream, **ASK))["stream"]
-            reading = asyncio.create_task(asyncio.to_thread(_drain, stream))
-            await asyncio.sleep(0.2)
+            reading = asyncio.create_task(asyncio.to_thread(drain, client))
+            await asyncio.sleep(0.4)
             reading.cancel()
             after_theirs = await open_connections()
         return after_ours, after_theirs
 
     assert asyncio.run(main()) == (0, 1)
-
-
-def _drain(stream: Any) -> None:
-    try:
-        list(stream)
-    except Exception:  # noqa: BLE001 - the connection goes when the server stops
-        return
