@@ -18,7 +18,7 @@ import logging
 
 from bedrock_converse._aws.values import Credentials, assume_role
 from bedrock_converse._http.deadline import Timeout
-from bedrock_converse._http.retry import RetryPolicy
+from bedrock_converse._http.retry import Attempt, RetryPolicy
 from bedrock_converse._version import __version__
 from bedrock_converse.client import BedrockClient, ClientStats
 from bedrock_converse.errors import (
@@ -94,6 +94,7 @@ logging.getLogger("bedrock_converse").addHandler(logging.NullHandler())
 __all__ = [
     "APIError",
     "AccessDeniedError",
+    "Attempt",
     "AudioBlock",
     "BedrockClient",
     "BedrockError",
