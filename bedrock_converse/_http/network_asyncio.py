@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from functools import partial
 from itertools import zip_longest
 from time import monotonic
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import httpcore
 
@@ -52,11 +53,10 @@ class AsyncioStream(Stream, asyncio.BufferedProtocol):
     # What asyncio calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's are no subclass of it
         if self._ended:  # given up while asyncio was still setting it up
-            transport.abort()
-        transport.set_write_buffer_limits(high=0)  # so that `send` returns when the kernel has it all
+            self._transport.abort()
+        self._transport.set_write_buffer_limits(high=0)  # so that `send` returns when the kernel has it all
 
     def get_buffer(self, sizehint: int) -> memoryview:
         # One buffer for all streams of the loop: asyncio fills it and calls `buffer_updated` in the same breath.
@@ -219,6 +219,8 @@ class AsyncioBackend(Backend):
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._scratch = memoryview(bytearray(HIGH_WATER))
+        self._lookups: dict[tuple[str, int], asyncio.Future[Sequence[Address]]] = {}
+        """In progress: a thousand calls at once to one host need one."""
 
     async def connect_tcp(
         self,
@@ -247,7 +249,18 @@ class AsyncioBackend(Backend):
             # Numbers need no look-up, so no thread either.
             return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
         except socket.gaierror:
-            return await self._loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            pass
+        lookup = self._lookups.get((host, port))
+        if lookup is None:
+            find = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+            lookup = self._lookups[host, port] = self._loop.run_in_executor(None, find)
+            lookup.add_done_callback(partial(self._looked_up, host, port))
+        return await asyncio.shield(lookup)  # others wait for the same
+
+    def _looked_up(self, host: str, port: int, lookup: asyncio.Future[Any]) -> None:
+        del self._lookups[host, port]
+        if not lookup.cancelled():
+            lookup.exception()  # those who asked may all have gone
 
     async def _connect(self, addresses: Sequence[Address], local_address: str | None) -> socket.socket:
         if len(addresses) == 1:

@@ -359,6 +359,25 @@ def test_the_loop_is_known(backend: str) -> None:
     assert loops[0] is not loops[1]
 
 
+def test_other_event_loops() -> None:
+    """uvloop has transports of its own, which look alike and are no asyncio transports."""
+    uvloop = pytest.importorskip("uvloop")
+
+    async def main() -> None:
+        stream = await connect(server)
+        await stream.send(b"x" * 1_000_000)
+        got = 0
+        while got < 1_000_000:
+            got += len(await stream.receive(soon(5)))
+        with pytest.raises(httpcore.ReadTimeout):
+            await stream.receive(soon(0.01))
+        stream.abort()
+        await asyncio.sleep(0.01)
+
+    with serve(echo) as server, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main())
+
+
 # Connecting.
 
 
@@ -432,6 +451,36 @@ def test_a_timeout_of_the_callers_own_is_his() -> None:
         asyncio.run(main())
         for filler in fillers:
             filler.close()
+
+
+def test_one_look_up_serves_all_who_ask_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many connections to one name: the resolver is asked once, and one caller's cancellation is not another's."""
+    real, asked = socket.getaddrinfo, list[str]()
+
+    def slow(host: str, port: int, *args: Any, flags: int = 0, **kwargs: Any) -> Any:
+        if host == "localhost" and not flags:
+            asked.append(host)
+            time.sleep(0.05)
+            return real("127.0.0.1", port, *args, **kwargs)
+        return real(host, port, *args, flags=flags, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+
+    async def main() -> None:
+        backend = backend_for_this_loop()
+        connecting = [asyncio.create_task(backend.connect_tcp("localhost", server.port)) for _ in range(20)]
+        await asyncio.sleep(0.01)
+        connecting[0].cancel()
+        streams = [await task for task in connecting[1:]]
+        assert asked == ["localhost"]
+        for stream in streams:
+            stream.close()
+        (await backend.connect_tcp("localhost", server.port)).close()
+        assert asked == ["localhost"] * 2
+        await asyncio.sleep(0.01)
+
+    with serve() as server:
+        asyncio.run(main())
 
 
 def addresses(*hosts: str, port: int) -> Any:
