@@ -65,6 +65,16 @@ class Pieces(httpx.AsyncByteStream, httpx.SyncByteStream):
             yield piece
 
 
+class AsyncOnly:
+    """An `httpx.AsyncClient` takes what can be iterated in both ways for a synchronous body."""
+
+    def __init__(self, pieces: Pieces) -> None:
+        self._pieces = pieces
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._pieces.__aiter__()
+
+
 class SignedHeaders(dict[str, str]):
     """The headers of one attempt. Reports of crashes show the locals of frames, hence the `repr`."""
 
@@ -196,9 +206,9 @@ class Transport:
             TransportError: no answer came; `.possibly_billed` says whether AWS may have run the request.
         """
         limit: float | None = timeout.first_event if phase == "first_event" else timeout.answer
-        # a hair earlier than the phase ends: waiting for a connection is the more telling failure, and costs nothing
+        # a little before the phase ends: waiting for a connection is the more telling failure, and costs nothing
         waits = {
-            "pool": None if limit is None else limit * 0.998,
+            "pool": None if limit is None else limit - min(limit / 10, 0.05),
             "connect": timeout.connect,
             "write": None,
             "read": None,
@@ -230,7 +240,7 @@ class Transport:
         client = self.carrier
         if client.is_closed:
             raise ClientClosed(FOREIGN_CLOSED)
-        content = body if body.whole is None else body.whole
+        content = AsyncOnly(body) if body.whole is None else body.whole
         extensions = {"timeout": dict(waits)}
         request = client.build_request("POST", url, headers=headers, content=content, extensions=extensions)
         del content

@@ -1,0 +1,461 @@
+"""Loops, threads, forks, an http_client of the user's, cancellation of whole calls, closing."""
+
+# ruff: noqa: SIM117 - nesting shows what is inside of what
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import pickle
+import sys
+import threading
+import time
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+import respx
+from engine import FAST, KEYS, MODEL, REPLY_BODY, both, client_for, run
+from loopback import Peer, serve
+from stepwise import WAYS, cancelled_at, living_tasks
+
+from bedrock_converse import (
+    BedrockClient,
+    BedrockError,
+    ClientClosed,
+    ConfigError,
+    Credentials,
+    PoolTimeout,
+    RequestTimeout,
+    Timeout,
+)
+from bedrock_converse.testing import FakeBedrock, reply, throttled
+
+
+async def answering(peer: Peer) -> None:
+    while await peer.request():
+        await peer.reply(REPLY_BODY)
+
+
+# --- loops, threads, processes ----------------------------------------------------------------------------------------
+
+
+@both
+def test_a_second_event_loop(backend: str) -> None:
+    """A client at module level and a run per job, as in Lambda and Celery; sockets of ended loops are gone."""
+    with serve(answering) as server:
+        client = client_for(server.url)
+
+        async def job() -> None:
+            assert (await client.converse(MODEL, "x")).text == "Hello"
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(client.converse, MODEL, "x")
+                tasks.start_soon(client.converse, MODEL, "x")
+
+        for _ in range(3):
+            run(backend, job)
+        server.wait_until_open(0)
+
+        async def last() -> None:
+            await client.converse(MODEL, "x")
+            await client.aclose()
+
+        run(backend, last)
+        server.wait_until_open(0)
+
+
+def test_asyncio_and_trio_in_turns() -> None:
+    """One client, both backends."""
+    with serve(answering) as server:
+        client = client_for(server.url)
+
+        async def job() -> None:
+            await client.converse(MODEL, "x")
+
+        for backend in ("asyncio", "trio", "asyncio"):
+            run(backend, job)
+
+
+def test_two_threads_with_a_client_each() -> None:
+    """And with one client: each thread has its loop, credentials are fetched once."""
+    asked: list[int] = []
+
+    def provide() -> Credentials:
+        asked.append(1)
+        return KEYS
+
+    with serve(answering) as server:
+        client = client_for(server.url, credentials=provide)
+        failures: list[BaseException] = []
+        begin = threading.Barrier(4)
+
+        async def job() -> None:
+            for _ in range(20):
+                await client.converse(MODEL, "x")
+
+        def work(backend: str) -> None:
+            try:
+                begin.wait(5)
+                run(backend, job)
+            except BaseException as failure:  # noqa: BLE001 - reported below
+                failures.append(failure)
+
+        threads = [threading.Thread(target=work, args=(backend,)) for backend in ["asyncio", "trio"] * 2]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+    assert not failures
+    assert len(asked) == 1
+    assert len(server.requests) == 80
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_fork() -> None:
+    """A client that was used before the fork says so in the child, and the parent's goes on."""
+    with serve(answering) as server:
+        client = client_for(server.url)
+
+        async def job() -> None:
+            await client.converse(MODEL, "x")
+
+        async def child() -> None:
+            with pytest.raises(ClientClosed, match="forked") as caught:
+                await client.converse(MODEL, "x")
+            assert caught.value.hint
+            with pytest.raises(ClientClosed, match="forked"):
+                async with client.converse_stream(MODEL, "x"):
+                    pass
+            await client.aclose()
+
+        asyncio.run(job())
+        process = os.fork()
+        if not process:
+            status = 1
+            try:
+                asyncio.run(asyncio.wait_for(child(), 5))
+                status = 0
+            finally:
+                os._exit(status)
+        assert os.waitpid(process, 0)[1] == 0
+        asyncio.run(job())
+
+
+def test_a_client_refuses_pickling() -> None:
+    """It holds credentials; the error says what to do instead."""
+    with pytest.raises(ConfigError, match="pickled"):
+        pickle.dumps(BedrockClient(region="us-east-1", credentials=KEYS))
+
+
+def test_repr_shows_no_secret() -> None:
+    """Region, profile and endpoint, not who one is."""
+    shown = repr(BedrockClient(region="us-east-1", api_key="canary", extra_headers={"x-key": "canary"}))
+    assert shown == "BedrockClient(region='us-east-1')"
+
+
+# --- cancellation -----------------------------------------------------------------------------------------------------
+
+
+@both
+@pytest.mark.parametrize("model", [MODEL, "busy"])
+def test_cancelled_at_every_await(backend: str, model: str) -> None:
+    """Whatever the call was at (a slot, a connection, a retry's wait): nothing is left, the next call works."""
+    fake = FakeBedrock()
+    fake.on(MODEL).always(reply("Hi"))
+    fake.on("busy").always(throttled())
+
+    async def main() -> None:
+        server = fake.serve()
+        with server as url:
+            client = client_for(fake, url, max_in_flight=1, max_connections=1)
+
+            async def call() -> None:
+                try:
+                    await client.converse(model, "x")
+                except BedrockError:
+                    assert model == "busy"
+
+            await call()
+            before = await living_tasks()
+            for way in WAYS[backend]:
+                for step in itertools.count(1):
+                    if not await cancelled_at(step, way, call):
+                        break
+                    assert client.stats.open == client.stats.idle
+                    assert client.stats.queued == 0
+                    assert await living_tasks() <= before
+                assert step >= 2
+            assert (await client.converse(MODEL, "x")).text == "Hi"
+            await client.aclose()
+
+    run(backend, main, 60)
+
+
+@both
+def test_a_new_clients_first_call_cancelled_at_every_await(backend: str) -> None:
+    """Settings, credentials, connecting, closing: no connection stays open, no task goes on."""
+    fake = FakeBedrock()
+    fake.on(MODEL).always(reply("Hi"))
+
+    async def main() -> None:
+        server = fake.serve()
+        with server as url:
+
+            async def call() -> None:
+                async with client_for(fake, url) as client:
+                    await client.converse(MODEL, "x")
+
+            await call()
+            before = await living_tasks()
+            for way in WAYS[backend]:
+                for step in itertools.count(1):
+                    if not await cancelled_at(step, way, call):
+                        break
+                    assert await living_tasks() <= before
+                assert step > 4
+            with anyio.move_on_after(2):
+                while server.connections:  # noqa: ASYNC110 - the server is in another thread
+                    await anyio.sleep(0.01)
+            assert server.connections == 0
+
+    run(backend, main, 60)
+
+
+async def test_a_cancelled_first_call() -> None:
+    """Cancelled while settings and credentials are looked up: they are there for the next one, asked for once."""
+    asked: list[int] = []
+
+    def provide() -> Credentials:
+        asked.append(1)
+        time.sleep(0.1)
+        return KEYS
+
+    with serve(answering) as server:
+        async with client_for(server.url, credentials=provide) as client:
+            task = asyncio.create_task(client.converse(MODEL, "x"))
+            await asyncio.sleep(0.05)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await client.converse(MODEL, "x")
+    assert len(asked) == 1
+
+
+async def test_a_hundred_first_calls_ask_once() -> None:
+    """One refresh of the credentials and one look at the settings, however many calls wait."""
+    asked: list[int] = []
+
+    def provide() -> Credentials:
+        asked.append(1)
+        return KEYS
+
+    with serve(answering) as server:
+        async with client_for(server.url, credentials=provide) as client:
+            await asyncio.gather(*(client.converse(MODEL, "x") for _ in range(100)))
+            assert client.stats.idle == client.stats.open <= 100
+    assert len(asked) == 1
+
+
+# --- closing ----------------------------------------------------------------------------------------------------------
+
+
+@both
+def test_closing_ends_calls(backend: str) -> None:
+    """Calls that run raise `ClientClosed` when the drain is over; the ones that wait for a connection too."""
+    fake = FakeBedrock()
+    fake.on(MODEL).always(reply("Hi").hang())
+
+    async def main() -> None:
+        async with fake.serve() as url:
+            client = client_for(fake, url, max_connections=1)
+
+            async def call() -> None:
+                with pytest.raises(ClientClosed):
+                    await client.converse(MODEL, "x")
+
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(call)
+                tasks.start_soon(call)
+                await anyio.sleep(0.1)
+                assert client.stats.queued == 1
+                await client.aclose(drain=0.05)
+
+    run(backend, main, 5)
+
+
+@both
+def test_a_full_pool(backend: str) -> None:
+    """No connection in time: typed, not billed, and the message counts streams and waiters."""
+    fake = FakeBedrock()
+    fake.on(MODEL).always(reply("Hi").hang(after_events=1))
+
+    async def main() -> None:
+        async with fake.serve() as url, client_for(fake, url, max_connections=1) as client:
+            async with client.converse_stream(MODEL, "x"):
+                with pytest.raises((PoolTimeout, RequestTimeout)) as caught:
+                    await client.converse(MODEL, "x", timeout=Timeout(answer=0.1))
+                assert isinstance(caught.value, PoolTimeout)
+                assert "open streams" in str(caught.value)
+                assert not caught.value.possibly_billed
+                assert caught.value.attempts == 0
+
+    run(backend, main, 5)
+
+
+# --- an http_client of the user's -------------------------------------------------------------------------------------
+
+
+@both
+def test_a_users_http_client(backend: str) -> None:
+    """It carries calls and streams, gets its connections back, and is never closed by us."""
+    fake = FakeBedrock()
+    fake.on(MODEL).always(reply("Hello"))
+
+    async def main() -> None:
+        async with fake.serve() as url:
+            limits = httpx.Limits(max_connections=1)
+            async with httpx.AsyncClient(limits=limits, timeout=2, trust_env=False) as carrier:
+                async with client_for(fake, url, http_client=carrier) as client:
+                    for _ in range(3):
+                        assert (await client.converse(MODEL, "x")).text == "Hello"
+                        async with client.converse_stream(MODEL, "x") as stream:
+                            assert (await stream.final()).text == "Hello"
+                    assert client.stats.open == 0
+                    assert await client.warm_up() == 0
+                assert not carrier.is_closed
+            with pytest.raises(ClientClosed, match="http_client"):
+                await client_for(fake, url, http_client=carrier).converse(MODEL, "x")
+
+    run(backend, main)
+
+
+async def test_a_big_body_through_a_users_http_client() -> None:
+    """Sent in pieces, with a length."""
+    with serve(answering) as server:
+        async with httpx.AsyncClient(trust_env=False) as carrier:
+            client = client_for(server.url, http_client=carrier)
+            image = {"image": {"format": "png", "source": {"bytes": bytes(3_000_000)}}}
+            await client.converse(MODEL, [{"role": "user", "content": [image]}])
+        received = server.requests[0]
+        assert received.header(b"transfer-encoding") is None
+        assert len(received.body) > 4_000_000
+
+
+async def test_a_client_that_changes_the_url() -> None:
+    """Parameters of its own would break the signature: said before anything is sent."""
+    with serve(answering) as server:
+        async with httpx.AsyncClient(params={"a": "b"}, trust_env=False) as carrier:
+            with pytest.raises(ConfigError, match="params"):
+                await client_for(server.url, http_client=carrier).converse(MODEL, "x")
+        assert not server.requests
+
+
+async def test_the_users_auth_and_redirects_are_not_used() -> None:
+    """Our Authorization goes out, whatever the client would put there."""
+    with serve(answering) as server:
+        async with httpx.AsyncClient(auth=("user", "password"), trust_env=False) as carrier:
+            await client_for(server.url, http_client=carrier).converse(MODEL, "x")
+        assert server.requests[0].header(b"authorization").startswith(b"AWS4-HMAC-SHA256")
+
+
+async def test_a_mock_transport() -> None:
+    """The plainest way to test: the answer is an httpx.Response."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=REPLY_BODY)
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as carrier:
+        client = client_for("https://bedrock.example", http_client=carrier)
+        assert (await client.converse(MODEL, "x")).text == "Hello"
+
+
+async def test_respx() -> None:
+    """respx sees the calls of a client of our own."""
+    with respx.mock(base_url="http://127.0.0.1:1") as mock:
+        route = mock.post(path__regex=r"/model/.+/converse").respond(200, content=REPLY_BODY)
+        async with client_for("http://127.0.0.1:1") as client:
+            assert (await client.converse(MODEL, "x")).text == "Hello"
+        assert route.called
+
+
+class DuckClient:
+    """What httpx2 has in common with httpx, and nothing more."""
+
+    is_closed = False
+
+    def __init__(self, failure: Exception | None = None) -> None:
+        self.failure = failure
+        self.closed = 0
+
+    def build_request(self, method: str, url: Any, **options: Any) -> Any:
+        assert options["extensions"]["timeout"].keys() == {"pool", "connect", "write", "read"}
+        request = type("Request", (), {})()
+        request.url = httpx.URL(url)
+        return request
+
+    async def send(self, request: Any, **options: Any) -> Any:
+        assert options == {"stream": True, "follow_redirects": False, "auth": None}
+        if self.failure:
+            raise self.failure
+        duck = self
+
+        class Response:
+            status_code = 200
+            headers = {"X-Amzn-RequestId": "duck"}  # noqa: RUF012
+
+            async def aiter_bytes(self) -> Any:
+                yield REPLY_BODY
+
+            async def aclose(self) -> None:
+                duck.closed += 1
+
+        return Response()
+
+
+async def test_a_client_by_duck_type() -> None:
+    """httpx2, by what it can do; its errors are told by their names."""
+    duck = DuckClient()
+    reply = await client_for("http://127.0.0.1:1", http_client=duck).converse(MODEL, "x")
+    assert (reply.text, reply.request_id) == ("Hello", "duck")
+    assert duck.closed
+    timeout = type("ReadTimeout", (type("TimeoutException", (Exception,), {}),), {})
+    broken = type("ReadError", (Exception,), {})
+    for failure, kind in ((timeout("t"), RequestTimeout), (broken("b"), BedrockError), (ValueError("v"), BedrockError)):
+        with pytest.raises(kind) as caught:
+            await client_for("http://127.0.0.1:1", http_client=DuckClient(failure), retry=FAST).converse(MODEL, "x")
+        assert caught.value.__cause__ is failure
+        assert caught.value.possibly_billed
+
+
+async def test_a_storm_of_cancellations() -> None:
+    """Two seconds of random cancellations: all slots are free afterwards, and calls work."""
+    import random
+
+    chance = random.Random(7)
+    fake = FakeBedrock(remember=10)
+    fake.on(MODEL).always(reply("Hello there, this is a longer answer").paced(tokens_per_second=300))
+    server = fake.serve()
+    with server as url:
+        async with client_for(fake, url, max_connections=20, max_in_flight=15) as client:
+            until = asyncio.get_running_loop().time() + 2
+
+            async def user(streams: bool) -> None:
+                while asyncio.get_running_loop().time() < until:
+                    try:
+                        async with asyncio.timeout(chance.random() * 0.1):
+                            if streams:
+                                async with client.converse_stream(MODEL, "x") as stream:
+                                    async for _ in stream.text():
+                                        pass
+                            else:
+                                await client.converse(MODEL, "x")
+                    except TimeoutError as error:
+                        assert not isinstance(error, BedrockError)  # noqa: PT017 - it may come or not
+
+            await asyncio.gather(*(user(number % 2 == 0) for number in range(40)))
+            stats = client.stats
+            assert (stats.open, stats.queued, stats.live_streams) == (stats.idle, 0, 0)
+            await asyncio.gather(*(client.converse(MODEL, "x") for _ in range(20)))
