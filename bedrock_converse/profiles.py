@@ -23,8 +23,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+
+from pydantic import TypeAdapter, ValidationError
 
 from bedrock_converse._profiles import anthropic, others
 from bedrock_converse._profiles.facts import Source
@@ -183,7 +185,7 @@ class Profiles:
     * a whole `Profile`.
 
     Raises:
-        ConfigError: a field that `Profile` does not have, or a value of another kind.
+        ConfigError: a field that `Profile` does not have, or a value that the field cannot have.
     """
 
     __slots__ = ("_overrides",)
@@ -235,9 +237,20 @@ def _checked(key: str, value: Any) -> str | Mapping[str, Any] | Profile:
             close = get_close_matches(str(name), sorted(FIELDS), n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"the fields are {', '.join(sorted(FIELDS))}"
             raise ConfigError(f"profiles[{key!r}]: Profile has no field {name!r}", hint=hint)
-        if name in SETS:
-            facts[name] = frozenset[str]({facts[name]} if isinstance(facts[name], str) else facts[name])
-    return facts
+        if name in SETS and isinstance(facts[name], str):
+            facts[name] = {facts[name]}
+    try:
+        checked = _reader().validate_python(facts)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ConfigError(f"profiles[{key!r}]: {where}: {first['msg']}") from None
+    return {name: getattr(checked, name) for name in facts}
+
+
+@cache
+def _reader() -> TypeAdapter[Profile]:
+    return TypeAdapter(Profile)
 
 
 ProfilesLike: TypeAlias = Profiles | Profile | Mapping[str, str | Mapping[str, Any] | Profile]

@@ -208,8 +208,11 @@ def _level(effort: Effort, profile: Profile) -> str:
     """The model's own level: the one that is asked for, else the next higher, else its highest."""
     if isinstance(effort, int):
         effort = cast("Effort", next((level for level, tokens in BUDGETS.items() if tokens >= effort), "high"))
+    known = [level for level in profile.efforts if level in LEVELS]
+    if not known:
+        raise _refuse("no level of effort is known for this model")
     wanted = LEVELS.index(str(effort))
-    return next((level for level in profile.efforts if LEVELS.index(level) >= wanted), profile.efforts[-1])
+    return next((level for level in known if LEVELS.index(level) >= wanted), known[-1])
 
 
 def _with_fields(request: RequestT, **fields: Any) -> RequestT:

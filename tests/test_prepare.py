@@ -307,6 +307,14 @@ def test_results_alone(beside: Any) -> None:
     assert fixed(*history)[1] == []
 
 
+def test_a_cache_point_stays_with_the_results() -> None:
+    """Where results stand alone, a point behind them is no company; one behind other content goes with that."""
+    profiles = Profiles({UNKNOWN: {"beside_tool_result": ()}})
+    request = ask(user("a"), assistant(call(1)), user(result(1), POINT, "b", POINT), model_id=UNKNOWN)
+    messages = prepare(request, profiles=profiles).request.messages or []
+    assert messages[2:] == [user(result(1), POINT), assistant("."), user("b", POINT)]
+
+
 def test_documents_beside_results() -> None:
     """Claude takes text and pictures there, no documents: they go to a message with text beside them."""
     messages, rules = fixed(user("a"), assistant(call(1)), user(result(1), document()))
@@ -398,6 +406,7 @@ def test_raise_says_what_is_wrong_and_where() -> None:
     with pytest.raises(RequestInvalid, match=r"messages\[0\].content\[1\]: the text is blank") as caught:
         prepare(BROKEN, mode="raise")
     assert caught.value.path == "messages[0].content[1]"
+    assert caught.value.hint is None
     secret = ask(user("", document("my secret.pdf")), assistant(ReasoningTextBlock(text="secret")), user("secret"))
     with pytest.raises(RequestInvalid) as caught:
         prepare(secret, mode="raise")

@@ -157,6 +157,30 @@ def test_a_profile_stands_for_itself() -> None:
     assert profile_for("acme.one", {"acme.": mine}) is mine
 
 
+def test_an_alias_leads_to_your_own_facts() -> None:
+    """What you say about the model that an ARN stands for counts for the ARN."""
+    profiles = Profiles({OPAQUE: "acme.one", "acme.": {"family": "acme"}})
+    assert profiles.profile_for(OPAQUE).family == "acme"
+
+
+@pytest.mark.parametrize(
+    ("facts", "problem"),
+    [({"cache_in": 5}, "cache_in"), ({"reasoning_style": "loud"}, "reasoning_style"), ({"efforts": None}, "efforts")],
+)
+def test_values_that_a_field_cannot_have(facts: dict[str, object], problem: str) -> None:
+    """A typed error that names the field, before it can do harm."""
+    with pytest.raises(ConfigError, match=problem):
+        Profiles({"acme.": facts})
+
+
+def test_sets_and_tuples_may_be_lists() -> None:
+    """Facts may come from JSON."""
+    profile = profile_for(
+        "acme.one", {"acme.": {"cache_in": ["system"], "top_k_place": ["a", "b"], "efforts": ["low"]}}
+    )
+    assert (profile.cache_in, profile.top_k_place, profile.efforts) == (frozenset({"system"}), ("a", "b"), ("low",))
+
+
 def test_aliases_in_a_ring_end() -> None:
     """Two ids that stand for each other are no endless loop."""
     profiles = Profiles({"acme.a": "acme.b", "acme.b": "acme.a"})

@@ -114,6 +114,18 @@ def test_users_facts_decide() -> None:
     assert request.additional_model_request_fields == {"reasoning_effort": "low"}
 
 
+def test_a_level_that_the_model_does_not_have() -> None:
+    """The next higher one, else the highest; levels that nobody knows are passed over."""
+
+    def told(*efforts: str) -> str | None:
+        request = set_effort("high", ask(UNKNOWN), profiles={UNKNOWN: {"efforts": efforts}})
+        return request.output_config and request.output_config.effort
+
+    assert (told("low", "medium"), told("low", "max"), told("low", "xhigh", "ultra")) == ("medium", "max", "xhigh")
+    with pytest.raises(RequestInvalid, match="no level"):
+        told("ultra")
+
+
 @pytest.mark.parametrize(
     ("most", "effort", "budget"),
     [(100_000, "high", 16_384), (8_000, "high", 4_000), (1_500, "low", 1_024), (2_000, 1_999, 1_999)],
