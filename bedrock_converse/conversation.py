@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic import ValidationError
 
 from bedrock_converse._tools.calls import PausedRun, ToolLoopError
+from bedrock_converse._tools.hidden import Hidden
 from bedrock_converse._tools.loop import Settings, history
 from bedrock_converse._tools.run import ToolStream, run_tools
 from bedrock_converse._wire.arguments import as_system, validated
@@ -109,7 +110,9 @@ class Conversation:
             ToolLoopError: the model and its tools did not come to an end.
             BedrockError: as `client.converse` does.
         """
-        return await self._turn(self._next(content), options)
+        messages, given = Hidden(self._next(content)), Hidden(options)
+        del content, options  # not for the locals of an error
+        return await self._turn(messages, given)
 
     async def resume(self, decisions: Mapping[str, Decision], **options: Any) -> ConverseResponse:
         """Goes on with the turn that waits, with a decision per `tool_use_id` of `self.paused.waiting`.
@@ -120,7 +123,9 @@ class Conversation:
         """
         if self.paused is None:
             raise RequestInvalid("no turn waits for decisions")
-        return await self._turn(self.paused, options, decisions)
+        waiting, given = Hidden(self.paused), Hidden(options)
+        del options
+        return await self._turn(waiting, given, decisions)
 
     def stream(self, *content: ContentBlock, **options: Any) -> ConversationStream:
         """`send` as it happens: `async with chat.stream("...") as stream:`. See `ToolStream` for reading it.
@@ -145,19 +150,19 @@ class Conversation:
         return given | self._settings | ({} if self.system is None else {"system": self.system})
 
     async def _turn(
-        self, messages: Any, options: Mapping[str, Any], decisions: Mapping[str, Decision] | None = None
+        self, messages: Hidden[Any], options: Hidden[dict[str, Any]], decisions: Mapping[str, Decision] | None = None
     ) -> ConverseResponse:
         self._begin()
         try:
             run = await run_tools(
-                self.client, self.model_id, messages, self.tools, **self._arguments(options, decisions)
+                self.client, self.model_id, messages.value, self.tools, **self._arguments(options.value, decisions)
             )
         except ToolLoopError as error:
-            self._bill(error.usage, messages)
+            self._bill(error.usage, messages.value)
             raise
         finally:
             self._busy = False
-        self._keep(run, messages)
+        self._keep(run, messages.value)
         return run.reply
 
     def _begin(self) -> None:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, cas
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
+from bedrock_converse._tools.hidden import Hidden
 from bedrock_converse._tools.loop import history
 from bedrock_converse._tools.names import wire_name
 from bedrock_converse._wire.arguments import validated
@@ -129,36 +130,58 @@ async def parse(
         RequestInvalid: `mode="native"` with a type that AWS's subset of JSON Schema cannot say.
         BedrockError: as `client.converse` does.
     """
-    question = _Question(model_id, output_type, mode, profile_for(model_id, profiles), options)
-    conversation = history(messages)
-    usage = Usage()
-    for attempt in range(repairs + 1):
-        reply = await client.converse(model_id, conversation, **question.options)
-        usage += Usage.of(reply)
-        raw = question.raw_answer(reply)
-        facts: dict[str, Any] = {"raw": raw or "", "reply": reply, "usage": usage, "model_id": model_id}
-        _check_whole(reply, facts)
-        try:
-            value = question.read(raw)
-        except ValidationError as error:
-            problems = _problems(error)
-            if attempt == repairs or not reply.content:
-                raise OutputInvalid(_summary(problems), errors=problems, **facts) from None
-            conversation = [*conversation, reply.message, question.objection(reply, problems)]
-        else:
-            return Parsed(value, reply, question.mode, usage, repaired=attempt > 0)
-    raise RequestInvalid(path="repairs", problem="must be 0 or more")
+    hidden = Hidden(messages), Hidden(options)
+    del messages, options  # not for the locals of an error
+    question = _Question(model_id, output_type, mode, profile_for(model_id, profiles), hidden[1])
+    return await _Attempts(client, model_id, question, hidden[0]).run(repairs)
 
 
-def _check_whole(reply: ConverseResponse, facts: dict[str, Any]) -> None:
-    match reply.stop_reason:
-        case "max_tokens" | "model_context_window_exceeded" as cut:
-            hint = "raise max_tokens" if cut == "max_tokens" else None
-            raise OutputTruncated(f"the model's answer was cut: {cut}", hint=hint, **facts)
-        case "guardrail_intervened" | "content_filtered" as withheld:
-            raise OutputInvalid(f"the model's answer was withheld: {withheld}", **facts)
-        case _:
-            pass
+class _Attempts:
+    """The question, asked until the answer is right."""
+
+    def __init__(
+        self, client: BedrockClient, model_id: str, question: _Question, messages: Hidden[MessagesLike]
+    ) -> None:
+        self._client = client
+        self._model_id = model_id
+        self._question = question
+        self._messages = history(messages.value)
+        self._usage = Usage()
+        self._reply: ConverseResponse | None = None
+        self._raw = ""
+
+    async def run(self, repairs: int) -> Parsed[Any]:
+        if repairs < 0:
+            raise RequestInvalid(path="repairs", problem="must be 0 or more")
+        problems = await self._ask()
+        repaired = 0
+        while problems:
+            assert self._reply is not None
+            if repaired == repairs or not self._reply.content:
+                raise self._failure(OutputInvalid, _summary(problems), errors=problems)
+            self._messages += [self._reply.message, self._question.objection(self._reply, problems)]
+            problems = await self._ask()
+            repaired += 1
+        assert self._reply is not None
+        return Parsed(self._question.value, self._reply, self._question.mode, self._usage, repaired=repaired > 0)
+
+    async def _ask(self) -> list[dict[str, Any]]:
+        """Asks, and says what is wrong with the answer: nothing, if it is right."""
+        self._reply = await self._client.converse(self._model_id, self._messages, **self._question.options)
+        self._usage += Usage.of(self._reply)
+        self._raw = self._question.raw_answer(self._reply)
+        match self._reply.stop_reason:
+            case "max_tokens" | "model_context_window_exceeded" as cut:
+                hint = "raise max_tokens" if cut == "max_tokens" else None
+                raise self._failure(OutputTruncated, f"the model's answer was cut: {cut}", hint=hint)
+            case "guardrail_intervened" | "content_filtered" as withheld:
+                raise self._failure(OutputInvalid, f"the model's answer was withheld: {withheld}")
+            case _:
+                return self._question.problems(self._raw)
+
+    def _failure(self, kind: type[OutputInvalid], message: str, **facts: Any) -> OutputInvalid:
+        known = {"raw": self._raw, "reply": self._reply, "usage": self._usage, "model_id": self._model_id}
+        return kind(message, **known, **facts)
 
 
 def _problems(error: ValidationError) -> list[dict[str, Any]]:
@@ -183,8 +206,10 @@ class _Question:
     """How the type is asked for, and how the answer is read."""
 
     def __init__(
-        self, model_id: str, output_type: Any, mode: OutputMode | None, profile: Profile, options: dict[str, Any]
+        self, model_id: str, output_type: Any, mode: OutputMode | None, profile: Profile, hidden: Hidden[dict[str, Any]]
     ) -> None:
+        self.value: Any = None
+        """The answer, once it is right."""
         self._adapter: TypeAdapter[Any] = TypeAdapter(output_type)
         schema: dict[str, Any] = self._adapter.json_schema(schema_generator=UntitledSchema)
         # both ways of asking want an object at the top
@@ -198,7 +223,7 @@ class _Question:
         schema.pop("title", None)
         native = self._native_schema(schema, mode, profile)
         self.mode: OutputMode = "tool" if native is None else "native"
-        self.options = self._forcing(schema, profile, options) if native is None else self._native(native, options)
+        self.options = self._forcing(schema, profile, hidden) if native is None else self._native(native, hidden)
 
     def _native_schema(self, schema: dict[str, Any], mode: OutputMode | None, profile: Profile) -> Any:
         if mode == "tool" or (mode is None and not profile.structured_output):
@@ -211,28 +236,28 @@ class _Question:
                 raise RequestInvalid(path="output_type", problem=problem, hint='use mode="tool"') from error
             return None
 
-    def _native(self, schema: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
-        given = options.get("output_config")
+    def _native(self, schema: dict[str, Any], hidden: Hidden[dict[str, Any]]) -> dict[str, Any]:
+        given = hidden.value.get("output_config")
         config = OutputConfig() if given is None else validated(OutputConfig, given).model_copy()
         if config.text_format is not None:
             raise RequestInvalid(path="output_config.textFormat", problem="is what parse() sets")
         text = json.dumps(schema, ensure_ascii=False)
         definition = JsonSchemaDefinition(schema=text, name=self._name, description=self._description)
         config.text_format = OutputFormat(type="json_schema", structure=definition)
-        return {**options, "output_config": config}
+        return {**hidden.value, "output_config": config}
 
-    def _forcing(self, schema: dict[str, Any], profile: Profile, options: dict[str, Any]) -> dict[str, Any]:
-        given = options.get("tool_config")
+    def _forcing(self, schema: dict[str, Any], profile: Profile, hidden: Hidden[dict[str, Any]]) -> dict[str, Any]:
+        given = hidden.value.get("tool_config")
         others = [] if given is None else list(validated(ToolConfiguration, given).tools)
         description = self._description or "The answer."
         own = ToolSpecification(name=self._name, input_schema=schema, description=description)
         choice: Any = None
-        if profile.forced_tool_with_reasoning is not False or not _reasons(profile, options):
+        if profile.forced_tool_with_reasoning is not False or not _reasons(profile, hidden.value):
             if "tool" in profile.tool_choice:
                 choice = SpecificToolChoice(name=self._name)
             elif "any" in profile.tool_choice and not others:
                 choice = AnyToolChoice()
-        return {**options, "tool_config": ToolConfiguration(tools=[*others, own], tool_choice=choice)}
+        return {**hidden.value, "tool_config": ToolConfiguration(tools=[*others, own], tool_choice=choice)}
 
     def raw_answer(self, reply: ConverseResponse) -> str:
         """What the model answered, as JSON text or what should be."""
@@ -241,6 +266,14 @@ class _Question:
                 return call.input if isinstance(call.input, str) else to_json(call.input).decode()
         fenced = _FENCED.fullmatch(reply.text)
         return fenced[1] if fenced else reply.text
+
+    def problems(self, raw: str) -> list[dict[str, Any]]:
+        """What is wrong with an answer; nothing, if it can be read."""
+        try:
+            self.value = self.read(raw)
+        except ValidationError as error:
+            return _problems(error)
+        return []
 
     def read(self, raw: str) -> Any:
         """The value.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bedrock_converse._tools.hidden import Hidden
 from bedrock_converse._tools.toolset import tool_config
 from bedrock_converse.errors import AccessDeniedError, APIError, InvalidRequestError, NotFoundError, RequestInvalid
 from bedrock_converse.profiles import base_model_id
@@ -66,24 +67,33 @@ async def count_tokens(
     counted = {name: value for name, value in options.items() if name in _COUNTED | _CALL}
     if tools:
         counted["tool_config"] = tool_config(tools)
+    hidden = Hidden((messages, counted))
+    del messages, counted, options  # not for the locals of an error
+    return await _count(client, model_id, hidden)
+
+
+async def _count(client: BedrockClient, model_id: str, conversation: Hidden[tuple[Any, dict[str, Any]]]) -> int:
     form = _remembered.get((client.region, model_id), model_id)
     try:
-        return (await client.count_tokens(form, messages, **counted)).input_tokens
+        return await _ask(client, form, conversation)
     except _REFUSALS as error:
-        # what AWS refuses about the conversation it would refuse under either id
         key = (client.region, model_id)  # known by now, if it was not before
         other = _other_form(client.region, model_id)
         if other is None or key in _remembered:
             raise
         refused = error
     try:
-        count = (await client.count_tokens(other, messages, **counted)).input_tokens
+        count = await _ask(client, other, conversation)
     except APIError:
         raise refused from None
     if len(_remembered) >= _MOST_REMEMBERED:
         _remembered.clear()
     _remembered[key] = other
     return count
+
+
+async def _ask(client: BedrockClient, form: str, conversation: Hidden[tuple[Any, dict[str, Any]]]) -> int:
+    return (await client.count_tokens(form, conversation.value[0], **conversation.value[1])).input_tokens
 
 
 _GEO = (("us-gov-", "us-gov"), ("us-", "us"), ("eu-", "eu"), ("ap-", "apac"), ("ca-", "ca"), ("sa-", "sa"))

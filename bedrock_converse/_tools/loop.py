@@ -19,6 +19,7 @@ from bedrock_converse._tools.calls import (
     ToolFinished,
     ToolLoopError,
     ToolRun,
+    ToolStarted,
 )
 from bedrock_converse._tools.names import as_object, to_wire_calls, unique_id
 from bedrock_converse._tools.results import Unusable, error_block, result_block
@@ -30,6 +31,7 @@ from bedrock_converse.types import ContentBlock, ConverseTokensRequest, Message,
 from bedrock_converse.usage import Usage
 
 if TYPE_CHECKING:
+    from bedrock_converse._tools.hidden import Hidden
     from bedrock_converse._tools.toolset import ToolLike
     from bedrock_converse.types import ConverseResponse
 
@@ -59,17 +61,17 @@ class Settings:
     """How a run is to go; `run_tools` says what each means."""
 
     tool_choice: Any = None
-    context: Any = None
+    context: Any = field(default=None, repr=False)
     before_call: BeforeCall | None = None
-    decisions: Mapping[str, Decision] | None = None
+    decisions: Mapping[str, Decision] | None = field(default=None, repr=False)
     max_rounds: int = 10
     max_seconds: float | None = None
     max_parallel: int = 16
-    transcript: list[Message] | None = None
+    transcript: list[Message] | None = field(default=None, repr=False)
     profiles: ProfilesLike | None = None
 
 
-@dataclass
+@dataclass(repr=False)
 class Round:
     """One reply with calls, on the way to the message with their results."""
 
@@ -83,6 +85,11 @@ class Round:
     """The calls to be made, with their arguments."""
     waiting: list[ToolCall] = field(default_factory=list[ToolCall])
 
+    @property
+    def started(self) -> list[ToolStarted]:
+        """What is told of the calls to be made."""
+        return [ToolStarted(call) for call, _ in self.ready]
+
 
 class Loop:
     """The state of one run. `messages` can be sent at every moment: a round is added when it is complete."""
@@ -90,9 +97,10 @@ class Loop:
     def __init__(
         self,
         model_id: str,
-        messages: MessagesLike | PausedRun,
+        messages: Hidden[MessagesLike | PausedRun],
         tools: Sequence[ToolLike],
         settings: Settings,
+        options: Hidden[dict[str, Any]],
     ) -> None:
         import anyio
 
@@ -106,6 +114,7 @@ class Loop:
         self.rounds = 0
         self.reply: ConverseResponse | None = None
         self.resumed: Round | None = None
+        self.paused: PausedRun | None = None
         self._settings = settings
         self._decisions = dict(settings.decisions or {})
         limit = settings.max_seconds
@@ -114,10 +123,11 @@ class Loop:
         self._profile = profile_for(model_id, settings.profiles)
         threads = anyio.CapacityLimiter(settings.max_parallel)
         self._caller = Caller(self.tools, settings.context, self._profile, threads)
-        if isinstance(messages, PausedRun):
-            self._resume(messages)
+        self._options = options.value
+        if isinstance(messages.value, PausedRun):
+            self._resume(messages.value)
         else:
-            self.messages[:] = history(messages)
+            self.messages[:] = history(messages.value)
 
     def _resume(self, paused: PausedRun) -> None:
         waiting = {call.tool_use_id for call in paused.waiting}
@@ -132,15 +142,15 @@ class Loop:
 
     # --- the model's turn ---
 
-    def request(self) -> dict[str, Any]:
-        """The arguments of the next call of the model.
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of the next call of the model, besides its id.
 
         A forced tool choice is for the first round only, or the model could never answer.
         """
         choice = self._settings.tool_choice if self.rounds == 0 else None
         config = self.tools.config(choice)
-        messages = {"messages": to_wire_calls(self.messages)}
-        return messages if config is None else {**messages, "tool_config": config}
+        arguments = {"messages": to_wire_calls(self.messages), **self._options}
+        return arguments if config is None else {**arguments, "tool_config": config}
 
     async def within(self, step: Callable[[], Awaitable[T]]) -> T:
         """Runs a step within the time that the run has. The scope never outlives the step.
@@ -163,20 +173,20 @@ class Loop:
         self.reply = reply
         self.rounds += 1
         self.usage += Usage.of(reply)
-        message, calls = self._own_calls(reply.message)
-        broken = reply.stop_reason == "malformed_tool_use"
-        if not calls and not broken:
-            self.messages.append(message)
+        turn = self._opened(reply.message)
+        stop_reason = reply.stop_reason
+        del reply  # not for the locals of an error
+        broken = stop_reason == "malformed_tool_use"
+        if not turn.calls and not broken:
+            self.messages.append(turn.message)
             return None
-        if broken or reply.stop_reason not in FINISHED:
-            raise self._error(
-                "unfinished", f"the model stopped with {reply.stop_reason} in the middle of its tool calls"
-            )
+        if broken or stop_reason not in FINISHED:
+            raise self._error("unfinished", f"the model stopped with {stop_reason} in the middle of its tool calls")
         if self.rounds >= self._settings.max_rounds:
             raise self._error("rounds", f"the model still calls tools after {self._settings.max_rounds} rounds")
-        return Round(message, calls, [])
+        return turn
 
-    def _own_calls(self, message: Message) -> tuple[Message, list[ToolCall]]:
+    def _opened(self, message: Message) -> Round:
         """The message with the tools' own names, ids that are unique in the conversation, and inputs that can be sent
         back; and the calls in it that are ours to make, with their inputs as they came."""
         taken = {call.tool_use_id for earlier in self.messages for call in earlier.tool_uses}
@@ -189,7 +199,7 @@ class Loop:
                 update = {"tool_use_id": call.tool_use_id, "name": call.name, "input": as_object(block.input)}
                 block = block.model_copy(update=update)
             content.append(block)
-        return message.model_copy(update={"content": content}), calls
+        return Round(message.model_copy(update={"content": content}), calls, [])
 
     # --- the tools' turn ---
 
@@ -264,8 +274,8 @@ class Loop:
         turn.finished += made
         return made
 
-    def complete(self, turn: Round) -> PausedRun | None:
-        """Adds the round to the conversation; or, if a call waits, gives the run to be kept until it is decided."""
+    def complete(self, turn: Round) -> bool:
+        """Adds the round to the conversation. True if a call waits: then the run is to be kept until it is decided."""
         order = {call.tool_use_id: place for place, call in enumerate(turn.calls)}
         turn.finished.sort(key=lambda finished: order[finished.call.tool_use_id])
         self.calls += turn.finished
@@ -273,7 +283,7 @@ class Loop:
         results |= {finished.call.tool_use_id: finished.result for finished in turn.finished}
         if turn.waiting:
             waiting = {call.tool_use_id for call in turn.waiting}
-            return PausedRun(
+            self.paused = PausedRun(
                 messages=[*self.messages, turn.message],
                 waiting=[block for block in turn.message.tool_uses if block.tool_use_id in waiting],
                 results=list(results.values()),
@@ -281,14 +291,15 @@ class Loop:
                 usage=self.usage,
                 reply=self.result().reply,
             )
+            return True
         answered = [block.tool_use_id for block in turn.message.tool_uses if block.tool_use_id in results]
         self.messages += [turn.message, Message(role="user", content=[results[each] for each in answered])]
-        return None
+        return False
 
-    def result(self, paused: PausedRun | None = None) -> ToolRun:
+    def result(self) -> ToolRun:
         """The run as it is returned."""
         assert self.reply is not None
-        return ToolRun(self.reply, self.messages, self.calls, self.usage, self.rounds, paused)
+        return ToolRun(self.reply, self.messages, self.calls, self.usage, self.rounds, self.paused)
 
     def _error(self, reason: Any, message: str) -> ToolLoopError:
         return ToolLoopError(

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bedrock_converse._tools.calls import ToolFinished, ToolStarted
+from bedrock_converse._tools.hidden import Hidden
 from bedrock_converse._tools.loop import Loop, Settings
 from bedrock_converse.errors import RequestInvalid
 from bedrock_converse.stream import BlockDone, Done, Part, TextDelta, ToolInputDelta
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from bedrock_converse._tools.calls import Decision, PausedRun, ToolRun
-    from bedrock_converse._tools.loop import BeforeCall
+    from bedrock_converse._tools.loop import BeforeCall, Round
     from bedrock_converse._tools.toolset import ToolLike
     from bedrock_converse._wire.arguments import MessagesLike
     from bedrock_converse.client import BedrockClient
@@ -87,17 +88,21 @@ async def run_tools(
         transcript=transcript,
         profiles=profiles,
     )
-    loop = Loop(model_id, messages, tools, settings)
+    hidden = Hidden(messages), Hidden(options)
+    del messages, options, context, decisions, transcript  # not for the locals of an error
+    return await _run(client, Loop(model_id, hidden[0], tools, settings, hidden[1]))
+
+
+async def _run(client: BedrockClient, loop: Loop) -> ToolRun:
     turn = loop.resumed
     while True:
         if turn is not None:
             await loop.decide(turn)
             await loop.make_calls(turn)
-            paused = loop.complete(turn)
-            if paused is not None:
-                return loop.result(paused)
-        reply = await loop.within(lambda: client.converse(model_id, **loop.request(), **options))
-        turn = loop.take(reply)
+            waits = loop.complete(turn)
+            if waits:
+                return loop.result()
+        turn = loop.take(await loop.within(lambda: client.converse(loop.model_id, **loop.arguments())))
         if turn is None:
             return loop.result()
 
@@ -162,20 +167,19 @@ class ToolStream:
         messages: MessagesLike | PausedRun,
         tools: Sequence[ToolLike],
         settings: Settings,
-        options: Mapping[str, Any],
+        options: dict[str, Any],
     ) -> None:
         self._client = client
-        self._arguments = (model_id, messages, tools)
-        self._settings = settings
-        self._options = options
+        self._arguments = (model_id, Hidden(messages), tools, settings, Hidden(options))
         self._loop: Loop | None = None
         self._events: AsyncGenerator[ToolEvent] | None = None
         self._result: ToolRun | None = None
+        self._turn: Round | None = None
 
     async def __aenter__(self) -> Self:
         if self._loop is not None:
             raise RequestInvalid("a run can be entered once; call stream_tools again for another one")
-        self._loop = Loop(*self._arguments, self._settings)
+        self._loop = Loop(*self._arguments)
         self._events = self._run(self._loop)
         return self
 
@@ -217,34 +221,41 @@ class ToolStream:
         return self._result
 
     async def _run(self, loop: Loop) -> AsyncGenerator[ToolEvent]:
-        turn = loop.resumed
+        self._turn = loop.resumed
         while True:
-            if turn is not None:
-                await loop.decide(turn)
-                for finished in turn.finished:  # refused, or answered by the hook
+            if self._turn is not None:
+                await loop.decide(self._turn)
+                for finished in self._turn.finished:  # refused, or answered by the hook
                     yield finished
-                for call, _ in turn.ready:
-                    yield ToolStarted(call)
-                for finished in await loop.make_calls(turn):
+                for started in self._turn.started:
+                    yield started
+                for finished in await loop.make_calls(self._turn):
                     yield finished
-                paused = loop.complete(turn)
-                if paused is not None:
-                    self._result = loop.result(paused)
+                waits = loop.complete(self._turn)
+                if waits:
+                    self._result = loop.result()
                     return
-            turn = None
             async with AsyncExitStack() as stack:
-                stream = self._client.converse_stream(loop.model_id, **loop.request(), **self._options)
+                stream = self._client.converse_stream(loop.model_id, **loop.arguments())
                 await loop.within(stream.__aenter__)
                 stack.push_async_exit(stream)
                 parts = stream.parts()
-                while (part := await loop.within(lambda: anext(parts, None))) is not None:  # noqa: B023 - awaited here
-                    if isinstance(part, Done):
-                        turn = loop.take(part.reply)
-                        # before the event goes out: who leaves at the answer's end has all of it
-                        self._result = loop.result() if turn is None else None
-                    yield _with_own_name(loop, part)
-            if turn is None:
+                rounds = loop.rounds
+                while loop.rounds == rounds:
+                    yield await loop.within(lambda: self._part(loop, parts))  # noqa: B023 - awaited here
+            if self._turn is None:
                 return
+
+    async def _part(self, loop: Loop, parts: AsyncIterator[Part]) -> ToolEvent:
+        part = await anext(parts)
+        if not isinstance(part, Done):
+            return _with_own_name(loop, part)
+        hidden = Hidden(part)
+        del part  # not for the locals of an error
+        self._turn = loop.take(hidden.value.reply)
+        # before the event goes out: who leaves at the answer's end has all of it
+        self._result = loop.result() if self._turn is None else None
+        return hidden.value
 
 
 def _with_own_name(loop: Loop, part: Any) -> Any:
