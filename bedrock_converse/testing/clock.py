@@ -110,8 +110,8 @@ def virtual_time(*, patience: float = PATIENCE) -> Generator[VirtualClock]:
     Raises:
         RuntimeError: No loop is running, or it has a clock that cannot be replaced (uvloop's).
     """
-    trio = sys.modules.get("trio")
-    if trio is not None and trio.lowlevel.in_trio_run():
+    trio: Any = sys.modules.get("trio")
+    if hasattr(trio, "lowlevel") and trio.lowlevel.in_trio_run():  # absent while another thread imports trio
         yield from _on_trio(trio, patience)
         return
     loop: Any = asyncio.get_running_loop()

@@ -228,10 +228,15 @@ class FakeBedrock:
         own = {"Date": formatdate(self._now(), usegmt=True), "x-amzn-RequestId": request_id}
         return replace(plan, headers=own | plan.headers)
 
+    def failed(self, failure: Exception) -> None:
+        """Note that an answer could not be given, for `check` to raise."""
+        self._failures.append(failure)
+
     async def _decide(self, method: str, path: str, headers: httpx.Headers, body: bytes) -> Plan:
         try:
             request = receive(method, path, headers, body)
         except BadRequest as bad:
+            self._script.unanswered(f"{method} {path}  ({bad.code})")
             return error(bad.code, bad.status, bad.message).plan("")
         self._note(request)
         refusal = self._verifier.check(method, path, headers, body) if self._verifier else None
@@ -243,8 +248,8 @@ class FakeBedrock:
         try:
             answer = await step.answer_to(request)
             return answer.plan(request.operation, self._pace)
-        except Exception as failure:  # noqa: BLE001 - the script's own bug: check() raises it
-            self._failures.append(failure)
+        except Exception as failure:  # noqa: BLE001 - the script's own bug
+            self.failed(failure)
             return error("ScriptFailed", 400, f"The script failed: {type(failure).__name__}").plan("")
 
     def _note(self, request: ReceivedRequest) -> None:

@@ -125,8 +125,7 @@ class Script:
 
     def __init__(self) -> None:
         self.routes: list[Route] = []
-        self.unexpected: list[ReceivedRequest] = []
-        self.asked: list[tuple[ReceivedRequest, Route | None, Step | None]] = []
+        self.asked: list[tuple[str, Step | None]] = []
 
     def on(self, target: str) -> Route:
         """The route for that model; the same one when asked again."""
@@ -143,16 +142,18 @@ class Script:
         for route in self.routes:
             if route.matches(request.target) and (step := route.next_step(request.operation)) is not None:
                 step.used = True
-                self.asked.append((request, route, step))
+                self.asked.append((str(request), step))
                 return step
-        self.asked.append((request, None, None))
-        self.unexpected.append(request)
+        self.unanswered(str(request))
         return None
+
+    def unanswered(self, request: str) -> None:
+        """Note a request that nothing was scripted for."""
+        self.asked.append((request, None))
 
     def forget(self) -> None:
         """Drop the account of what was asked."""
         self.asked.clear()
-        self.unexpected.clear()
 
     def check(self) -> None:
         """Compare.
@@ -161,17 +162,17 @@ class Script:
             ScriptError: something was scripted and never asked for, or asked for and not scripted.
         """
         left = [(route, step) for route in self.routes for step in route.steps if step.open and not step.forever]
-        if not left and not self.unexpected:
+        unanswered = sum(step is None for _, step in self.asked)
+        if not left and not unanswered:
             return
         rows = [
-            (f"{request}", f"{step}" if step else "NOTHING SCRIPTED", " " if step else "!")
-            for request, _, step in self.asked
+            (request, f"{step}" if step else "NOTHING SCRIPTED", " " if step else "!") for request, step in self.asked
         ]
         rows += [("NEVER ASKED", f"{step}  (for {route.target})", "!") for route, step in left]
         width = max(len(asked) for asked, _, _ in rows)
         lines = [f"  {mark} {asked:<{width}}  {answered}" for asked, answered, mark in rows]
         counts = [
-            f"{len(self.unexpected)} request(s) without an answer" if self.unexpected else "",
+            f"{unanswered} request(s) without an answer" if unanswered else "",
             f"{len(left)} answer(s) never asked for" if left else "",
         ]
         head = "The script was not followed: " + ", ".join(part for part in counts if part) + "."

@@ -72,6 +72,7 @@ async def test_patch_catches_clients_of_the_code() -> None:
 
 async def test_patch_leaves_others_alone() -> None:
     """Requests to other services go where they were going."""
-    with FakeBedrock(verify=False) as fake, fake.serve() as url, fake.patch():
+    fake = FakeBedrock(verify=False)
+    with fake.serve() as url, fake.patch():
         async with httpx.AsyncClient(verify=False) as client:
             assert (await client.get(f"{url}/something/else")).status_code == 404

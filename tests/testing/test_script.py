@@ -134,9 +134,11 @@ async def test_cut_beyond_the_end(fake: FakeBedrock) -> None:
     ],
 )
 async def test_bad_requests(fake: FakeBedrock, method: str, path: str, body: bytes, error: str) -> None:
-    """What is no request of Bedrock's is refused as AWS would, and uses no answer up."""
+    """What is no request of Bedrock's is refused as AWS would, and fails the check."""
     plan = await fake.answer(method, path, httpx.Headers(), body)
     assert plan.headers["x-amzn-ErrorType"].startswith(error)
+    with pytest.raises(ScriptError, match=error):
+        fake.check()
 
 
 async def test_path_labels(fake: FakeBedrock) -> None:

@@ -93,6 +93,21 @@ def test_garbage() -> None:
             assert b'"one"' in read_answer(connection)
 
 
+def test_broken_answer() -> None:
+    """An answer that cannot be sent fails the check, and the server goes on."""
+    fake = fake_with(reply("x").headers({"Bad": "\u4f60"}), "one")
+    with fake.serve() as url:
+        with connect(url) as connection:
+            connection.sendall(HEAD + BODY)
+            with pytest.raises(ConnectionResetError):
+                connection.recv(1000)
+        with connect(url) as connection:
+            connection.sendall(HEAD + BODY)
+            assert b'"one"' in read_answer(connection)
+    with pytest.raises(AssertionError, match="could not be given"):
+        fake.check()
+
+
 def test_real_reset() -> None:
     """A reset is a TCP RST and no polite end."""
     fake = fake_with(reply("x").reset())
