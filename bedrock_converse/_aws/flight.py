@@ -7,7 +7,7 @@ import threading
 import time
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,8 +77,8 @@ class Flight(Generic[T]):
 
 def running_loop() -> tuple[object, Callable[[Callable[[], object]], object]]:
     """The event loop of this task, and the function that has it call another one, from any thread."""
-    trio = sys.modules.get("trio")
-    if trio is not None:
+    trio: Any = sys.modules.get("trio")
+    if hasattr(trio, "lowlevel"):  # it is there last, when another thread is importing trio
         with suppress(RuntimeError):  # this is not a task of trio's
             trio.lowlevel.current_task()
             token = trio.lowlevel.current_trio_token()

@@ -23,8 +23,8 @@ async def ready(request_class: type[Any]) -> None:
 
 async def _in_thread(request_class: type[Any]) -> None:
     # not anyio's threads: anyio itself is among what has to be imported
-    trio: Any = sys.modules.get("trio")
-    if trio is not None and trio.lowlevel.in_trio_run():
+    trio: Any = sys.modules.get("trio")  # without `lowlevel` while a thread of another first call imports it
+    if hasattr(trio, "lowlevel") and trio.lowlevel.in_trio_run():
         await trio.to_thread.run_sync(_load, request_class)
         return
     import asyncio

@@ -51,8 +51,8 @@ Bytes: TypeAlias = bytes | bytearray | memoryview
 
 def running_loop() -> object:
     """What runs this code: the asyncio event loop, or the token of the trio run."""
-    trio: Any = sys.modules.get("trio")  # whoever runs under trio has imported it
-    if trio is not None and trio.lowlevel.in_trio_run():
+    trio: Any = sys.modules.get("trio")  # whoever runs under trio has imported it, and not only in part
+    if hasattr(trio, "lowlevel") and trio.lowlevel.in_trio_run():
         return trio.lowlevel.current_trio_token()
     return asyncio.get_running_loop()
 
