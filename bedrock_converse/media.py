@@ -20,7 +20,7 @@ import re
 import unicodedata
 from inspect import isawaitable, iscoroutinefunction
 from pathlib import PurePosixPath
-from typing import IO, TYPE_CHECKING, Any, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, cast
 
 from bedrock_converse import media_formats
 from bedrock_converse.errors import BedrockError
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MediaError",
     "MediaSource",
+    "Readable",
     "add_document_text",
     "audio",
     "document",
@@ -52,7 +53,15 @@ __all__ = [
 
 MediaKind = Literal["image", "document", "video", "audio"]
 
-MediaSource: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | S3Location | IO[bytes] | Any"
+
+class Readable(Protocol):
+    """An open file, or an upload: it has a `read()` that gives bytes, at once or awaited."""
+
+    def read(self) -> Any:
+        """All that is left of it."""
+
+
+MediaSource: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | S3Location | Readable"
 """A path (`str` or `Path`), the bytes themselves, `"s3://bucket/key?bucketOwner=123456789012"` or an `S3Location`, or
 anything with a `read()` that gives bytes, sync or async: an open file, `BytesIO`, an upload of a web framework."""
 

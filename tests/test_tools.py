@@ -15,7 +15,9 @@ import pytest
 from fake_client import MODEL, bedrock, sent, under_trio
 from pydantic import BaseModel
 
+from bedrock_converse.caching import plan_cache
 from bedrock_converse.errors import APIError, ProtocolError, RequestInvalid
+from bedrock_converse.prepare import prepare
 from bedrock_converse.stream import BlockDone, TextDelta, ToolInputDelta
 from bedrock_converse.testing import FakeBedrock, reply, tool_call, validation_error
 from bedrock_converse.tools import (
@@ -545,6 +547,20 @@ def test_tool_config() -> None:
     assert dumped["tools"][1] == {"cachePoint": {"type": "default"}}
     assert dumped["toolChoice"] == {"any": {}}
     assert tool_config([]) is None
+
+
+@both
+async def test_with_the_request_shapers(run: Callable[..., Any]) -> None:
+    """`prepare` and `plan_cache` run over every round; the transcript stays without their changes."""
+    fake = fake_with(reply(tool_call("add", a=1, b=2)), reply("3"))
+    shapers = (prepare(), plan_cache(system="5m", tools="5m", messages="5m"))
+    done = await run(fake, [add], [user("a"), user("b")], system="Be brief.", transforms=shapers)
+    body = sent(fake, 1)
+    assert [message["role"] for message in body["messages"]] == ["user", "assistant", "user"]
+    assert "cachePoint" in body["messages"][-1]["content"][-1]
+    assert "cachePoint" in body["toolConfig"]["tools"][-1]
+    assert [message.role for message in done.messages] == ["user", "user", "assistant", "user", "assistant"]
+    assert not any(isinstance(block, CachePointBlock) for message in done.messages for block in message.content)
 
 
 # --- streams ----------------------------------------------------------------------------------------------------------
