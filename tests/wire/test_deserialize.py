@@ -421,6 +421,28 @@ class TestEvents:
         assert dumped.keys() == {"stopReason", "additionalModelResponseFields", "extra"}
         assert "p" not in event.model_fields_set
 
+    @pytest.mark.parametrize(
+        "written",
+        [
+            '{"stopReason":"stop","additionalModelResponseFields":{"p":"q"}%s}',
+            '{%s"additionalModelResponseFields":{"a":1,"p":"q"},"stopReason":"stop"}',
+            '{"stopReason":"stop"%s,"additionalModelResponseFields":{"a":[],"p":"q"}}',
+            '{"additionalModelResponseFields":{"text":",\\"p\\":\\"q"},"stopReason":"stop"%s}',
+            '{"additionalModelResponseFields":{"text":"x"},"stopReason":",\\"p\\":\\"q"%s}',
+            '{ "additionalModelResponseFields" : [1] , "stopReason" : "p" %s }\n',
+        ],
+    )
+    @pytest.mark.parametrize("padding", ["", "a", "abcXYZ019" * 7, "a" * 500, '\\"', "é", "a}", "{", 5, None])
+    def test_padding_wherever_it_stands(self, written: str, padding: Any) -> None:
+        """Only the event's own `p` goes, whatever is in it and wherever AWS puts it; nothing else is touched."""
+        member = '"p":' + (f'"{padding}"' if isinstance(padding, str) else json.dumps(padding))
+        member = f"{member}," if "{%s" in written else f",{member}"
+        payload = (written % member).encode()
+        expected = json.loads(payload)
+        del expected["p"]
+        event: Any = parse_event(STREAM, frame_of(encode_event("messageStop", payload)))
+        assert json.loads(event.model_dump_json(by_alias=True, exclude_unset=True)) == expected
+
     def test_a_chunk(self) -> None:
         """InvokeModel's stream brings bytes."""
         event = parse_event(
