@@ -89,9 +89,13 @@ def run(name: str, workload: str, ports: dict[str, int], certificate: str) -> di
     url = f"https://localhost:{ports['tls']}" if tls else f"http://127.0.0.1:{ports['plain']}"
     variables = {"SSL_CERT_FILE": certificate, "AWS_CA_BUNDLE": certificate} if tls else {}
     command = [str(environment(name)), str(HERE / "worker.py"), name, url, kind, str(size)]
-    done = subprocess.run(
-        command, env={**os.environ, **variables}, capture_output=True, text=True, timeout=180, preexec_fn=pinned(0)
-    )
+    try:
+        done = subprocess.run(
+            command, env={**os.environ, **variables}, capture_output=True, text=True, timeout=90, preexec_fn=pinned(0)
+        )
+    except subprocess.TimeoutExpired:
+        print(f"{name}, {workload}: not done within 90 s", file=sys.stderr)
+        return None
     if done.returncode:
         print(f"{name}, {workload}: {done.stderr.strip().splitlines()[-1:]}", file=sys.stderr)
         return None
