@@ -81,7 +81,7 @@ class FakeBedrock:
         self._pace: Paced | None = None
         self._servers: list[LoopbackServer] = []
         self.region = region
-        self.refusing_connections = False
+        self.refusing_connections: bool = False
         """True while nothing listens: see `refusing()`."""
         self.requests: list[ReceivedRequest] = []
         """What was asked, in order, those that were refused included: typed requests with headers and raw bytes."""

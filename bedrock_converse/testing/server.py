@@ -1,13 +1,8 @@
-"""The fake as a real HTTP/1.1 server on loopback: any client can talk to it, and faults happen to real sockets.
-
-h11 reads the requests. Responses are written by hand, since most of what a test wants is what h11 would refuse to send.
-"""
+"""The fake as a real HTTP/1.1 server on loopback: any client can talk to it, and faults happen to real sockets."""
 
 from __future__ import annotations
 
-import contextlib
 import socket
-import struct
 import sys
 import threading
 from functools import partial
@@ -15,74 +10,24 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import anyio.abc
+import anyio.from_thread
 import anyio.lowlevel
+import anyio.to_thread
 import h11
-import httpx
 from anyio.streams.tls import TLSStream
+
+from bedrock_converse.testing.connection import GONE, Response, SocketStream, Timer, complain, read_request
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Callable, Coroutine
     from types import TracebackType
 
     from bedrock_converse.testing.fake import FakeBedrock
-    from bedrock_converse.testing.plan import Plan
 
 __all__ = ["LoopbackServer"]
 
 BACKLOG = 4096
-MAX_HEAD = 256 * 1024
-READ = 256 * 1024
-_REASONS = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 429: "Too Many Requests"}
-_GONE = (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError)
-
-
-class SocketStream(anyio.abc.ByteStream):
-    """A connected socket, which can also be reset: anyio's own stream says goodbye with a FIN first."""
-
-    def __init__(self, connected: socket.socket) -> None:
-        connected.setblocking(False)
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._socket = connected
-
-    async def receive(self, max_bytes: int = READ) -> bytes:
-        while True:
-            try:
-                data = self._socket.recv(max_bytes)
-            except (BlockingIOError, InterruptedError):
-                await anyio.wait_readable(self._socket)
-            except OSError as error:
-                raise anyio.BrokenResourceError from error
-            else:
-                if not data:
-                    raise anyio.EndOfStream
-                return data
-
-    async def send(self, item: bytes) -> None:
-        unsent = memoryview(item)
-        while unsent:
-            try:
-                unsent = unsent[self._socket.send(unsent) :]
-            except (BlockingIOError, InterruptedError):
-                await anyio.wait_writable(self._socket)
-            except OSError as error:
-                raise anyio.BrokenResourceError from error
-
-    async def send_eof(self) -> None:
-        self._socket.shutdown(socket.SHUT_WR)
-
-    async def aclose(self) -> None:
-        self._socket.close()
-
-    def hang_up(self) -> None:
-        """End the connection for whoever waits for something from it."""
-        with contextlib.suppress(OSError):  # the client was faster
-            self._socket.shutdown(socket.SHUT_RDWR)
-
-    def reset(self) -> None:
-        """Close with a TCP RST."""
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self._socket.close()
 
 
 class LoopbackServer:
@@ -260,26 +205,26 @@ class LoopbackServer:
                     raw, server_side=True, ssl_context=self._ssl_context, standard_compatible=False
                 )
             unread = b""
-            timer = _Timer()
+            timer = Timer()
             while True:
                 self._idle.add(raw)
-                request = await _read_request(stream, unread)
+                request = await read_request(stream, unread)
                 self._idle.discard(raw)
                 if request is None:
                     break
                 method, path, headers, body, unread = request
                 plan = await self._fake.answer(method, path, headers, body)
                 if (
-                    not await _Response(plan, stream, raw, timer).send()
+                    not await Response(plan, stream, raw, timer).send()
                     or headers.get("connection", "").lower() == "close"
                 ):
                     break
-        except _GONE:
+        except GONE:
             pass  # the client has left: that is its right
         except OSError:
             pass  # it has left in the middle of a TLS handshake
         except h11.RemoteProtocolError as error:
-            await _complain(raw, error)
+            await complain(raw, error)
         except Exception as error:  # noqa: BLE001 - one broken answer must not end the server; check() raises it
             self._fake.failed(error)
             raw.reset()
@@ -287,14 +232,6 @@ class LoopbackServer:
             self.connections -= 1
             self._idle.discard(raw)
             await raw.aclose()
-
-
-async def _complain(stream: SocketStream, error: h11.RemoteProtocolError) -> None:
-    head = b"HTTP/1.1 %d Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-    try:
-        await stream.send(head % error.error_status_hint)
-    except _GONE:
-        return
 
 
 def _nothing() -> None:
@@ -316,112 +253,3 @@ def _spawn(function: Any) -> None:
 
 _running: set[Any] = set()
 """asyncio itself holds tasks weakly."""
-
-
-async def _read_request(
-    stream: anyio.abc.ByteStream, unread: bytes
-) -> tuple[str, str, httpx.Headers, bytes, bytes] | None:
-    """Method, path, headers, body, and what came after it; None when the client has closed."""
-    connection = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
-    if unread:
-        connection.receive_data(unread)
-    head: h11.Request | None = None
-    body: list[bytes] = []
-    while True:
-        event = connection.next_event()
-        if event is h11.NEED_DATA:
-            if connection.they_are_waiting_for_100_continue:
-                continue_ = connection.send(h11.InformationalResponse(status_code=100, headers=[]))
-                await stream.send(continue_ or b"")
-            try:
-                connection.receive_data(await stream.receive(READ))
-            except anyio.EndOfStream:
-                connection.receive_data(b"")
-        elif isinstance(event, h11.Request):
-            head = event
-        elif isinstance(event, h11.Data):
-            body.append(bytes(event.data))
-        elif isinstance(event, h11.EndOfMessage):
-            assert head is not None
-            headers = httpx.Headers(list(head.headers))
-            return head.method.decode(), head.target.decode(), headers, b"".join(body), connection.trailing_data[0]
-        else:
-            return None
-
-
-class _Timer:
-    """The event loop's own clock and sleep: anyio looks for the loop in each call, which thousands of streams feel."""
-
-    def __init__(self) -> None:
-        trio = sys.modules.get("trio")
-        if trio is not None and trio.lowlevel.in_trio_run():
-            self.now: Callable[[], float] = trio.current_time
-            self.sleep: Callable[[float], Awaitable[None]] = trio.sleep
-        else:
-            import asyncio
-
-            loop = asyncio.get_running_loop()
-            self.now = lambda: loop.time()
-            self.sleep = asyncio.sleep
-
-
-class _Response:
-    """Carries out a plan over a stream."""
-
-    def __init__(self, plan: Plan, stream: anyio.abc.ByteStream, raw: SocketStream, timer: _Timer) -> None:
-        self._plan = plan
-        self._stream = stream
-        self._raw = raw
-        self._timer = timer
-        self._due = timer.now()
-        self._unsent: list[bytes] = []
-
-    async def send(self) -> bool:
-        """True if the connection can go on."""
-        plan = self._plan
-        await self._pause(plan.delay)
-        if plan.start != "answer":
-            return await self._end(plan.start)
-        chunked = plan.content_length is None
-        self._unsent.append(self._head())
-        for piece in plan.pieces:
-            if piece.pause:
-                await self._pause(piece.pause)
-            if piece.data:
-                self._unsent.append(b"%x\r\n%b\r\n" % (len(piece.data), piece.data) if chunked else piece.data)
-        if chunked and plan.ending == "complete":
-            self._unsent.append(b"0\r\n\r\n")
-        await self._flush()
-        return await self._end(plan.ending)
-
-    def _head(self) -> bytes:
-        plan = self._plan
-        reason = _REASONS.get(plan.status, "Response")
-        lines = [f"HTTP/1.1 {plan.status} {reason}", *(f"{name}: {value}" for name, value in plan.headers.items())]
-        length = plan.content_length
-        lines.append("Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}")
-        return "\r\n".join([*lines, "", ""]).encode("latin-1")
-
-    async def _pause(self, seconds: float) -> None:
-        """Send what there is and wait, by the times that the pauses add up to: being late is made up for."""
-        self._due += seconds
-        wait = self._due - self._timer.now()
-        if wait > 0:
-            await self._flush()
-            await self._timer.sleep(wait)
-
-    async def _flush(self) -> None:
-        data, self._unsent = b"".join(self._unsent), []
-        if data:
-            await self._stream.send(data)
-
-    async def _end(self, how: str) -> bool:
-        if how == "complete":
-            await anyio.lowlevel.checkpoint()
-            return True
-        if how == "hang":
-            while True:  # until the client leaves
-                await self._stream.receive()
-        if how == "reset":
-            self._raw.reset()
-        return False
