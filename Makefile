@@ -24,7 +24,7 @@ lint: $(LINT_READY)
 	$(VENV)/bin/ruff format --check .
 
 types: $(LINT_READY)  ## The package and tests/typing, strict; and no public name without a complete type.
-	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" pyright
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" pyright --project pyproject.toml
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" pyright --verifytypes bedrock_converse --ignoreexternal
 
 BENCH ?=
