@@ -160,6 +160,8 @@ class Loop:
         """
         import anyio
 
+        if self._settings.max_seconds is None:
+            return await step()
         with anyio.CancelScope(deadline=self._deadline):
             return await step()
         raise self._error("time", f"the run took longer than {self._settings.max_seconds:g} s")

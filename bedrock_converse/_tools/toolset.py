@@ -156,15 +156,20 @@ class Caller:
     async def _run(self, found: FunctionTool[..., Any], made: Callable[[], Any]) -> Any:
         import anyio
 
-        with anyio.CancelScope() as scope:
-            if found.timeout is not None:
-                scope.deadline = anyio.current_time() + found.timeout
-            if found.is_async:
-                return await made()
-            # a thread cannot be stopped, but nobody waits for one whose result is no longer wanted
-            value = await anyio.to_thread.run_sync(made, abandon_on_cancel=True, limiter=self.threads)
-            return await value if inspect.isawaitable(value) else value
+        if found.timeout is None:
+            return await self._call(found, made)
+        with anyio.CancelScope(deadline=anyio.current_time() + found.timeout):
+            return await self._call(found, made)
         raise _TimedOut
+
+    async def _call(self, found: FunctionTool[..., Any], made: Callable[[], Any]) -> Any:
+        from anyio import to_thread
+
+        if found.is_async:
+            return await made()
+        # a thread cannot be stopped, but nobody waits for one whose result is no longer wanted
+        value = await to_thread.run_sync(made, abandon_on_cancel=True, limiter=self.threads)
+        return await value if inspect.isawaitable(value) else value
 
 
 class _TimedOut(Exception):  # noqa: N818 - caught above
