@@ -23,6 +23,7 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in ("MODEL", "REGION", "PYTHONWARNINGS")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
 def test_example_runs(path: Path) -> None:
     """It ends well, says something, and leaves nothing unclosed."""
@@ -31,6 +32,7 @@ def test_example_runs(path: Path) -> None:
     assert done.stdout.strip()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", TESTS, ids=lambda path: path.stem)
 def test_example_test_passes(path: Path) -> None:
     """The tests that we show to users pass, by the fixtures that come with the package."""
@@ -46,6 +48,7 @@ def test_example_is_short(path: Path) -> None:
     assert len(lines) <= 40
 
 
+@pytest.mark.slow
 def test_demo() -> None:
     """`make demo` without arguments: an answer, a stream, a tool call, what it took; all on this machine."""
     done = run(EXAMPLES / "demo.py")
@@ -55,6 +58,7 @@ def test_demo() -> None:
     assert "\x1b" not in done.stdout  # colours are for terminals
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "missing"),
     [
