@@ -220,6 +220,8 @@ def _order_lives(draft: _Draft, profile: Profile) -> None:
 
     def shorten(blocks: list[Any]) -> list[Any]:
         nonlocal hour_allowed
+        if not _count(blocks):
+            return blocks
         ordered: list[Any] = []
         for block in blocks:
             if isinstance(block, CachePointBlock):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, get_args
+from operator import is_
+from typing import Any, Protocol, TypeVar, cast, get_args
 
 from bedrock_converse.types import (
     ContentBlock,
@@ -14,9 +15,6 @@ from bedrock_converse.types import (
     UnknownBlock,
 )
 from bedrock_converse.types.unions import WireUnion
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 __all__ = ["RequestT", "Transform", "changed", "is_blank", "kind_of"]
 
@@ -40,16 +38,21 @@ def _kinds() -> dict[type, str]:
     return kinds
 
 
-KINDS = _kinds()
+KINDS: dict[type[Any], str] = _kinds()
 
 
 def kind_of(block: Any) -> str:
     """What a block is called on the wire (`text`, `toolUse`, `cachePoint`, ...), also one that this version
     does not know."""
+    # a long history has thousands of them, nearly all of a known type
+    return KINDS.get(type(block)) or _rare_kind(block)  # pyright: ignore[reportUnknownArgumentType]
+
+
+def _rare_kind(block: Any) -> str:
     if isinstance(block, UnknownBlock):
         return block.path[0]
     kind: type[Any] = cast("type[Any]", type(block))
-    return KINDS.get(kind) or next((KINDS[base] for base in kind.__mro__ if base in KINDS), kind.__name__)
+    return next((KINDS[base] for base in kind.__mro__ if base in KINDS), kind.__name__)
 
 
 def is_blank(block: Any) -> bool:
@@ -65,7 +68,6 @@ def changed(model: Any, **members: Any) -> Any:
 
 def _same(old: Any, new: Any) -> bool:
     """Whether nothing was replaced: the very same value, or a list of the very same items."""
-    if isinstance(old, list) and isinstance(new, list):
-        pairs: Iterable[tuple[Any, Any]] = zip(cast("list[Any]", old), cast("list[Any]", new), strict=False)
-        return len(cast("list[Any]", old)) == len(cast("list[Any]", new)) and all(a is b for a, b in pairs)
+    if type(old) is list and type(new) is list:
+        return len(old) == len(new) and all(map(is_, old, new))  # pyright: ignore[reportUnknownArgumentType]
     return old is new

@@ -45,6 +45,8 @@ def settle(items: Sequence[T], kind: Callable[[T], str]) -> list[T]:
     finds no place of its own, or would stand beside another, goes. The other blocks stay in their order.
     """
     rest = [item for item in items if kind(item) != "cachePoint"]
+    if len(rest) == len(items):
+        return rest
     taken: dict[int, T] = {}
     passed = 0
     for item in items:
