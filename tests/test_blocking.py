@@ -1,0 +1,215 @@
+"""The event loop is never held for long: a task that only wants to run every few milliseconds finds no gap over 50 ms.
+
+The figures are gaps of the loop, measured in a process of its own, where the heavy imports have not happened yet. Of a gap
+counts what this process itself has worked in it: the rest is other processes of a busy machine. What remains is mostly
+Python's garbage collector, which stops all threads for 20 to 40 ms when so many modules have come.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+LIMIT = 0.050
+
+HEARTBEAT = """
+import asyncio, gc, json, sys, time
+sys.path.insert(0, {tests!r})
+from bedrock_converse import BedrockClient, Credentials
+from loopback import serve
+
+class Heart:
+    def __init__(self):
+        self.worst = 0.0
+    async def beat(self):
+        last, busy = time.perf_counter(), time.process_time()
+        while True:
+            await asyncio.sleep(0.001)
+            gap, work = time.perf_counter() - last, time.process_time() - busy
+            self.worst = max(self.worst, min(gap, work))
+            last, busy = time.perf_counter(), time.process_time()
+
+async def watched(work):
+    heart = Heart()
+    task = asyncio.create_task(heart.beat())
+    await asyncio.sleep(0.05)
+    heart.worst = 0.0
+    result = await work()
+    await asyncio.sleep(0.02)
+    task.cancel()
+    return heart.worst, result
+
+KEYS = Credentials("AKIAIOSFODNN7EXAMPLE", "secret")
+BODY = json.dumps({{
+    "output": {{"message": {{"role": "assistant", "content": [{{"text": "Hello"}}]}}}}, "stopReason": "end_turn",
+    "usage": {{"inputTokens": 1, "outputTokens": 2, "totalTokens": 3}}, "metrics": {{"latencyMs": 5}},
+}}).encode()
+"""
+
+SCENARIOS = {
+    "the very first call": """
+        async def work(url):
+            async with BedrockClient(region="us-east-1", endpoint_url=url, credentials=KEYS) as client:
+                assert (await client.converse("m", "x")).text == "Hello"
+    """,
+    "the very first stream": """
+        async def work(url):
+            client = BedrockClient(region="us-east-1", endpoint_url=url, credentials=KEYS)
+            try:
+                async with client.converse_stream("m", "x"):
+                    pass
+            except Exception as error:
+                assert type(error).__name__ == "ResponseInvalid"
+            await client.aclose()
+    """,
+    "botocore's chain, and its import": """
+        import os, tempfile
+        made = tempfile.NamedTemporaryFile("w", suffix=".json")
+        json.dump({"Version": 1, "AccessKeyId": "AKIAIOSFODNN7EXAMPLE", "SecretAccessKey": "s"}, made)
+        made.flush()
+        config = tempfile.NamedTemporaryFile("w")
+        print(f"[default]\\nregion = us-east-1\\ncredential_process = cat {made.name}", file=config, flush=True)
+        os.environ["AWS_CONFIG_FILE"] = config.name
+        async def work(url):
+            async with BedrockClient(endpoint_url=url) as client:
+                await client.converse("m", "x")
+            assert "botocore.session" in sys.modules
+    """,
+    "an endpoint by AWS's rules": """
+        async def work(url):
+            client = BedrockClient(region="us-east-1", credentials=KEYS)
+            try:
+                await client.converse("m", "x", timeout=0.5)
+            except Exception as error:
+                assert "bedrock_converse" in type(error).__module__
+            assert client.endpoint_url == "https://bedrock-runtime.us-east-1.amazonaws.com"
+    """,
+    "credentials that take two seconds": """
+        def slowly():
+            time.sleep(2)
+            return KEYS
+        async def work(url):
+            async with BedrockClient(region="us-east-1", endpoint_url=url, credentials=slowly) as client:
+                await asyncio.gather(*(client.converse("m", "x") for _ in range(5)))
+    """,
+    "the TLS context": """
+        async def work(url):
+            client = BedrockClient(region="us-east-1", endpoint_url=url.replace("http:", "https:"), credentials=KEYS)
+            try:
+                await client.converse("m", "x", timeout=5)
+            except Exception as error:
+                assert "bedrock_converse" in type(error).__module__
+    """,
+    "warming up": """
+        async def work(url):
+            async with BedrockClient(region="us-east-1", endpoint_url=url, credentials=KEYS) as client:
+                await client.warm_up(connections=5)
+    """,
+    "a document of 20 MB": """
+        import os
+        DOCUMENT = os.urandom(20_000_000)
+        async def work(url):
+            block = {"document": {"format": "pdf", "name": "d", "source": {"bytes": DOCUMENT}}}
+            async with BedrockClient(region="us-east-1", endpoint_url=url, credentials=KEYS) as client:
+                await client.converse("m", [{"role": "user", "content": [{"text": "x"}, block]}])
+    """,
+}
+
+SERVER = """
+import asyncio, json, os, sys
+BODY = {body}
+async def connected(reader, writer):
+    try:
+        while True:
+            head = await reader.readuntil(b"\\r\\n\\r\\n")
+            left = int(head.lower().partition(b"content-length:")[2].partition(b"\\r")[0])
+            while left:
+                data = await reader.read(min(left, 65536))
+                if not data:
+                    return
+                left -= len(data)
+                if left > 1_000_000:
+                    await asyncio.sleep(0.001)
+            writer.write(b"HTTP/1.1 200 OK\\r\\ncontent-type: application/json\\r\\ncontent-length: %d\\r\\n\\r\\n%b"
+                         % (len(BODY), BODY))
+    except (asyncio.IncompleteReadError, ConnectionError):
+        pass
+    finally:
+        writer.close()
+async def main():
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    os._exit(0)
+asyncio.run(main())
+"""
+
+RUN = """
+async def main():
+    worst, _ = await watched(lambda: work({url!r}))
+    print(json.dumps(worst))
+asyncio.run(main())
+"""
+
+
+def worst_gap(scenario: str) -> float:
+    """The longest gap of the loop in seconds, in a new process that talks to a server in another one."""
+    text = json.dumps(
+        {
+            "output": {"message": {"role": "assistant", "content": [{"text": "Hello"}]}},
+            "stopReason": "end_turn",
+            "usage": {"inputTokens": 1, "outputTokens": 2, "totalTokens": 3},
+            "metrics": {"latencyMs": 5},
+        }
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVER.format(body=f"{text!r}.encode()")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stdout is not None
+        assert server.stdin is not None
+        try:
+            url = f"http://127.0.0.1:{int(server.stdout.readline())}"
+            tests = str(Path(__file__).parent)
+            program = HEARTBEAT.format(tests=tests) + textwrap.dedent(SCENARIOS[scenario]) + RUN.format(url=url)
+            done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+        finally:
+            server.stdin.close()
+    assert done.returncode == 0, done.stderr[-2000:]
+    return float(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_no_gap(scenario: str) -> None:
+    """The loop goes on through everything that takes long."""
+    gaps: list[float] = []
+    for _ in range(3):
+        gaps.append(worst_gap(scenario))
+        if gaps[-1] < LIMIT:
+            return
+    pytest.fail(f"gaps of {', '.join(f'{gap * 1000:.0f} ms' for gap in gaps)}")
+
+
+def test_an_api_key_needs_no_botocore() -> None:
+    """A first call with one imports nothing of it, and no trio."""
+    program = """
+import asyncio, sys
+from bedrock_converse import BedrockClient
+async def main():
+    client = BedrockClient(region="us-east-1", api_key="k", endpoint_url="http://127.0.0.1:9")
+    try:
+        await client.converse("m", "x", timeout=2)
+    except Exception as error:
+        print(type(error).__name__)
+asyncio.run(main())
+print(sorted(name for name in sys.modules if name.partition(".")[0] in ("botocore", "boto3")))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.stdout.splitlines() == ["ConnectError", "[]"], done.stderr
