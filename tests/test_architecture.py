@@ -22,8 +22,6 @@ ENGINE = BASE | {"_aws", "_http", "_wire"}
 CLIENT = ENGINE | {"client", "stream"}
 TOP = {"__main__", "cli", "integrations"}
 FEATURES = {path.stem for path in PACKAGE.glob("*") if path.stem not in {*CLIENT, *TOP, "__init__", "testing", "py"}}
-PLUGIN = "pytest_bedrock_converse"
-"""A module beside the package, so that pytest can load it without loading ours."""
 MAY_IMPORT = {
     **dict.fromkeys(BASE, BASE),
     "_wire": BASE | {"_wire"},
@@ -37,7 +35,7 @@ MAY_IMPORT = {
     "cli": CLIENT | FEATURES | {"__init__", "cli", "testing"},  # `serve` is the testing kit's server
     "testing": ENGINE | {"testing"},
 }
-TESTING_ABOVE_THE_CLIENT = {"testing/pytest_plugin.py", "testing/recording.py"}
+TESTING_ABOVE_THE_CLIENT = {"testing/plugin_module.py", "testing/pytest_plugin.py", "testing/recording.py"}
 THIRD_PARTIES = {
     **{part: set[str]() for part in BASE - {"types"}},
     "types": {"pydantic", "pydantic_core"},
@@ -45,7 +43,7 @@ THIRD_PARTIES = {
     "_aws": {"anyio", "botocore"},
     "_http": {"anyio", "certifi", "httpcore", "httpx", "trio"},
     "client": {"anyio", "httpx"},
-    "testing": {"anyio", "h11", "httpcore", "httpx", "pydantic", "pydantic_core", "pytest", PLUGIN, "trio"},
+    "testing": {"anyio", "h11", "httpcore", "httpx", "pydantic", "pydantic_core", "pytest", "trio"},
     "usage": {"genai_prices", "pydantic"},
 }
 BY_DEFAULT = {"anyio", "pydantic", "pydantic_core"}

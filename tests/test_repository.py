@@ -23,7 +23,6 @@ TOP_LEVEL = {
     "docs",
     "examples",
     "pyproject.toml",
-    "pytest_bedrock_converse.py",
     "tests",
 }
 MACHINE_PATH = re.compile(r"(?<![\w.$}])/(?:root|work|Users|home/(?!user\b)\w+|tmp/\w)[/\w]")

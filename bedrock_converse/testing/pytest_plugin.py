@@ -7,6 +7,6 @@ Where the package is installed, pytest finds them by itself.
 
 from __future__ import annotations
 
-from pytest_bedrock_converse import bedrock_client, fake_bedrock
+from bedrock_converse.testing.plugin_module import bedrock_client, fake_bedrock
 
 __all__ = ["bedrock_client", "fake_bedrock"]
