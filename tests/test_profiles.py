@@ -6,11 +6,14 @@ import datetime
 from dataclasses import fields, replace
 
 import pytest
+from histories import WIRE, recorded
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bedrock_converse._shaping.blocks import kind_of
 from bedrock_converse.errors import ConfigError
 from bedrock_converse.profiles import FIELDS, ROWS, Profile, Profiles, base_model_id, profile_for
+from bedrock_converse.types import AnyToolChoice, AutoToolChoice, OutputConfig, SpecificToolChoice, ToolResultBlock
 
 ACCOUNT = "arn:aws:bedrock:us-east-1:123456789012"
 OPAQUE = f"{ACCOUNT}:application-inference-profile/mi1dadi0g15f"
@@ -83,6 +86,7 @@ def test_unknown_models_accept_everything(model_id: str) -> None:
         ("deepseek.r1-v1:0", {"reasoning_style": "fixed", "cache_in": frozenset()}),
         ("openai.gpt-oss-20b-1:0", {"reasoning_style": "openai", "reasoning_always_on": True}),
         ("qwen.qwen3-32b-v1:0", {"reasoning_style": "qwen", "efforts": ("low", "high")}),
+        ("qwen.qwen3-32b-v1:0", {"tool_choice": frozenset(), "structured_output": True}),
         ("moonshotai.kimi-k2.5", {"media_in_tool_result": frozenset(), "leading_assistant": True}),
         ("nvidia.nemotron-nano-9b-v2", {"empty_tool_result": False}),
     ],
@@ -209,3 +213,23 @@ def test_misspelt_fields_are_refused_with_a_hint() -> None:
         Profiles({"acme.": {"cache_ttl": {"1h"}}})
     with pytest.raises(ConfigError, match="not int"):
         Profiles({"acme.": 3})  # type: ignore[dict-item]
+
+
+@pytest.mark.skipif(not WIRE.is_dir(), reason="the recordings are not here")
+def test_recorded_requests_do_not_contradict() -> None:
+    """No fact says no to something in a recorded request that AWS answered with 200."""
+    wrong: list[str] = []
+    for name, request in recorded(status=200):
+        profile = profile_for(request.model_id)
+        choice = request.tool_config.tool_choice if request.tool_config else None
+        kind = {AutoToolChoice: "auto", AnyToolChoice: "any", SpecificToolChoice: "tool"}.get(type(choice), "")
+        results = [block for m in request.messages or () for block in m.content if isinstance(block, ToolResultBlock)]
+        inside = {kind_of(block) for result in results for block in result.content}
+        checks = {
+            "tool_choice": not kind or kind in profile.tool_choice,
+            "tool_result_status": profile.tool_result_status is not False or not any(r.status for r in results),
+            "media_in_tool_result": inside & {"image", "document", "video"} <= profile.media_in_tool_result,
+            "structured_output": profile.structured_output or not (request.output_config or OutputConfig()).text_format,
+        }
+        wrong += [f"{name}: {fact}" for fact, sound in checks.items() if not sound]
+    assert wrong == []

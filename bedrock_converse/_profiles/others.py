@@ -29,6 +29,7 @@ STRUCTURED = (
 )
 
 ROWS = (
+    row("amazon.titan google. minimax. nvidia. qwen.", PEER, tool_choice=NOTHING),
     row("amazon.nova meta.llama mistral. cohere. ai21. writer.", PEER_LIVE, leading_assistant=False),
     row("qwen. zai. moonshot. moonshotai.", PEER_LIVE, leading_assistant=True),
     row("amazon.titan", PEER, family="titan", reasoning_style="none"),
