@@ -188,7 +188,9 @@ class _EventStream(Generic[T]):
             raise RuntimeError("another task is reading this stream: it has one cursor")
         self._busy = True
         try:
-            event = await self._await_event(source)
+            event = source.poll()  # in a burst most events have arrived already: no await for those
+            if event is None:
+                event = await self._await_event(source)
             if event is None:
                 self._check_complete()
                 await self._finish()

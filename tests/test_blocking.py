@@ -1,8 +1,8 @@
 """The event loop is never held for long: a task that only wants to run every few milliseconds finds no gap over 50 ms.
 
-The figures are gaps of the loop, measured in a process of its own, where the heavy imports have not happened yet. Of a gap
-counts what this process itself has worked in it: the rest is other processes of a busy machine. What remains is mostly
-Python's garbage collector, which stops all threads for 20 to 40 ms when so many modules have come.
+The figures are gaps of the loop, measured in a process of its own, where the heavy imports have not happened yet. Of a
+gap counts what this process itself has worked in it: the rest is other processes of a busy machine. What remains is
+mostly Python's garbage collector, which stops all threads for 20 to 40 ms when so many modules have come.
 """
 
 from __future__ import annotations
