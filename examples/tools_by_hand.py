@@ -20,9 +20,9 @@ WEATHER = ToolSpecification(
 def get_weather(call: ToolUseBlock) -> ToolResultBlock:
     match call.input:
         case {"city": str(city)}:
-            return ToolResultBlock(tool_use_id=call.tool_use_id, content=[JsonBlock({"city": city, "degrees": 4})])
+            return call.result(JsonBlock({"city": city, "degrees": 4}))
         case _:  # a model can be wrong: say so, and it tries again
-            return ToolResultBlock(tool_use_id=call.tool_use_id, content=["Which city?"], status="error")
+            return call.result("Which city?", status="error")
 
 
 async def main() -> None:

@@ -1,7 +1,7 @@
 """The pytest plugin of `bedrock_converse`: two fixtures.
 
-A wheel holds it as `pytest_bedrock_converse`, a module beside the package: pytest imports plugins at its start, and there
-it costs test runs that do not use it nothing. It imports nothing of the package before a fixture is asked for.
+A wheel holds it as `pytest_bedrock_converse`, a module beside the package: pytest imports plugins at its start, and
+there it costs test runs that do not use it nothing. It imports nothing of the package before a fixture is asked for.
 
 `fake_bedrock` is a `FakeBedrock` whose script must have been followed when the test ends. `bedrock_client` is a
 `BedrockClient` that talks to it, without a network.

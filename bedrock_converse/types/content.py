@@ -281,6 +281,15 @@ class ToolUseBlock(Model):
     type: ToolUseType | None = None
     """`server_tool_use` when AWS runs the tool itself: then there is nothing to answer. Models send `tool_use`, too."""
 
+    def result(self, *content: ToolResultContentBlock, status: ToolResultStatus | None = None) -> ToolResultBlock:
+        """The answer to this call: `user(call.result("4 degrees"))`, or `call.result("no such city", status="error")`.
+
+        Raises:
+            pydantic.ValidationError: A piece of content is not one that a tool result can hold; JSON is
+                `JsonBlock({...})`.
+        """
+        return ToolResultBlock(tool_use_id=self.tool_use_id, content=list(content), status=status)
+
 
 class SearchResultContentBlock(Model):
     """A passage of a search result.

@@ -13,6 +13,7 @@ from bedrock_converse.types import (
     CitationsContentBlock,
     ConverseRequest,
     ImageBlock,
+    JsonBlock,
     Message,
     ReasoningTextBlock,
     RedactedReasoning,
@@ -158,3 +159,16 @@ def test_system_prompt_takes_text() -> None:
         {"cachePoint": {"type": "default"}},
         {"guardContent": {"text": {"text": "c"}}},
     ]
+
+
+def test_call_writes_its_result() -> None:
+    """`call.result(...)` repeats the call's id; a status that was not given is not sent."""
+    call = ToolUseBlock(tool_use_id="t1", name="weather", input={})
+    assert call.result("4 degrees") == ToolResultBlock(tool_use_id="t1", content=["4 degrees"])
+    assert json.loads(
+        call.result(JsonBlock({"c": 4}), status="error").model_dump_json(by_alias=True, exclude_none=True)
+    ) == {
+        "toolUseId": "t1",
+        "content": [{"json": {"c": 4}}],
+        "status": "error",
+    }
