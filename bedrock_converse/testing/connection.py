@@ -127,7 +127,7 @@ class Timer:
 
     def __init__(self) -> None:
         trio = sys.modules.get("trio")
-        if trio is not None and trio.lowlevel.in_trio_run():
+        if hasattr(trio, "lowlevel") and trio.lowlevel.in_trio_run():
             self.now: Callable[[], float] = trio.current_time
             self.sleep: Callable[[float], Awaitable[None]] = trio.sleep
         else:
