@@ -86,11 +86,15 @@ def delta(number: int) -> bytes:
     return encode_event("contentBlockDelta", json.dumps(payload, separators=(",", ":")).encode())
 
 
+def in_pieces(data: bytes, size: int) -> list[bytes]:
+    return [data[start : start + size] for start in range(0, len(data), size)]
+
+
 def our_events(chunks: list[bytes]) -> None:
     decoder = FrameDecoder()
     for chunk in chunks:
         decoder.receive_data(chunk)
-        for frame in decoder.frames():
+        while (frame := decoder.next_frame()) is not None:
             parse_event(STREAM, frame)
 
 
@@ -99,7 +103,7 @@ def our_replies(chunks: list[bytes]) -> None:
     accumulator = Accumulator()
     for chunk in chunks:
         decoder.receive_data(chunk)
-        for frame in decoder.frames():
+        while (frame := decoder.next_frame()) is not None:
             accumulator.feed(parse_event(STREAM, frame))  # type: ignore[arg-type]
     assert accumulator.response.content
 
@@ -132,11 +136,11 @@ def microseconds(work: Callable[[], object], count: int, rounds: int = 7) -> flo
 
 def show(title: str, ours: float, theirs: float | None = None) -> None:
     other = f"{theirs:>11.1f}{theirs / ours:>8.1f}" if theirs else ""
-    print(f"{title:<44}{ours:>9.1f}{other}")
+    print(f"{title:<52}{ours:>9.1f}{other}")
 
 
 def main() -> None:
-    print(f"{'µs':<44}{'ours':>9}{'botocore':>11}{'ratio':>8}")
+    print(f"{'µs':<52}{'ours':>9}{'botocore':>11}{'ratio':>8}")
     given = arguments()
     request = ConverseRequest.model_validate(given)
     model = SERVICE.operation_model("Converse")
@@ -154,8 +158,10 @@ def main() -> None:
         microseconds(lambda: PARSER.parse(answer, model.output_shape), 500),
     )
     chunks = [delta(number) for number in range(FRAMES)]
-    theirs = microseconds(lambda: botocores_events(chunks), 1, 3) / FRAMES
-    show("text delta, bytes to typed event", microseconds(lambda: our_events(chunks), 1) / FRAMES, theirs)
+    for title, cut in (("one a chunk", chunks), ("chunks of 16 KiB", in_pieces(b"".join(chunks), 16384))):
+        theirs = microseconds(lambda cut=cut: botocores_events(cut), 1, 3) / FRAMES
+        ours = microseconds(lambda cut=cut: our_events(cut), 1) / FRAMES
+        show(f"text delta, bytes to typed event, {title}", ours, theirs)
     show("  and added to the reply", microseconds(lambda: our_replies(chunks), 1) / FRAMES)
 
 

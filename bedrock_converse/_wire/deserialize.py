@@ -246,10 +246,6 @@ def _host(location: str | None) -> str:
 # --- events -----------------------------------------------------------------------------------------------------------
 
 
-LONGEST_PADDING = 200
-"""Bytes at the end of an event in which padding is looked for: the longest that was seen has 62 letters (2026)."""
-
-
 def parse_event(operation: Operation, frame: Frame) -> ConverseStreamOutput | PayloadPart | None:
     """The event in a frame; None for the `initial-response` that some services send first.
 
@@ -269,9 +265,9 @@ def parse_event(operation: Operation, frame: Frame) -> ConverseStreamOutput | Pa
     payload = frame.payload
     # Cut off here, padding costs half as much as it does in the parser. Inside a string this quote would be escaped;
     # and with nothing but letters up to the last brace, it is a member of the event itself.
-    padding = payload.rfind(b',"p":"', -LONGEST_PADDING)
-    if padding > 0 and payload[padding + 6 : -2].isalnum() and payload.endswith(b'"}'):
-        payload = payload[:padding] + b"}"
+    before, _, padding = payload.rpartition(b',"p":"')
+    if padding[:-2].isalnum() and padding.endswith(b'"}'):
+        payload = before + b"}"
     try:
         event: Any = event_class.__pydantic_validator__.validate_json(payload)
     except ValidationError:

@@ -85,6 +85,7 @@ class Model(BaseModel):
         allow_inf_nan=False,
         ser_json_inf_nan="constants",
         val_json_bytes="base64",
+        cache_strings="keys",  # what the model says hardly ever comes twice
     )
 
     essential: ClassVar[frozenset[str]] = frozenset()

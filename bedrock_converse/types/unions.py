@@ -119,6 +119,10 @@ class WireUnion:
 
     def unwrap(self, members: dict[str, Any]) -> Any:
         """`{tag: value}`, already parsed -> the value."""
+        if len(members) == 1:
+            for tag, value in members.items():  # nearly always, and on the way of every event
+                if tag in self.tags and value is not None and type(value) is not UnknownBlock:
+                    return value
         if len(members) != 1 or None in members.values():
             members = self._the_one(members)
         [(tag, value)] = members.items()
