@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, cast
 
 from pydantic import ValidationError
 
+from bedrock_converse._wire.diagnose import find_problem
 from bedrock_converse.errors import RequestInvalid
 from bedrock_converse.types import (
     AnyToolChoice,
@@ -149,28 +150,30 @@ def _override(defaults: dict[str, Any], given: dict[str, Any]) -> None:
     if "tool_config" in given:
         defaults.pop("tool_choice", None)
     elif "tool_choice" in given and "tool_config" in defaults:
-        defaults["tool_config"] = _without(defaults["tool_config"], "tool_choice", "toolChoice")
+        defaults["tool_config"] = _without(defaults["tool_config"], "toolConfig", "tool_choice", "toolChoice")
 
 
 def _drop_inference(defaults: dict[str, Any], given: Mapping[str, Any]) -> None:
     if "inference_config" in given:
-        config = _as_dict(given["inference_config"])
+        config = _as_dict(given["inference_config"], "inferenceConfig")
         for name, wire_name in _INFERENCE.items():
             if config.get(name) is not None or config.get(wire_name) is not None:
                 defaults.pop(name, None)
     elif "inference_config" in defaults:
         names = [name for flat in given.keys() & _INFERENCE.keys() for name in (flat, _INFERENCE[flat])]
-        defaults["inference_config"] = _without(defaults["inference_config"], *names)
+        defaults["inference_config"] = _without(defaults["inference_config"], "inferenceConfig", *names)
 
 
-def _without(config: Any, *names: str) -> dict[str, Any]:
-    return {name: value for name, value in _as_dict(config).items() if name not in names}
+def _without(config: Any, path: str, *names: str) -> dict[str, Any]:
+    return {name: value for name, value in _as_dict(config, path).items() if name not in names}
 
 
-def _as_dict(config: Any) -> dict[str, Any]:
+def _as_dict(config: Any, path: str) -> dict[str, Any]:
     if isinstance(config, Model):
         return {name: getattr(config, name) for name in config.model_fields_set}
-    return dict(config)
+    if isinstance(config, Mapping):
+        return dict(cast("Mapping[str, Any]", config))
+    raise RequestInvalid(path=path, problem=f"must be a dict or a model, not {type(config).__name__}")
 
 
 def _fold_inference(members: dict[str, Any]) -> None:
@@ -179,13 +182,13 @@ def _fold_inference(members: dict[str, Any]) -> None:
         return
     config = members.get("inference_config")
     if config is None:
-        members["inference_config"] = flat
+        members["inference_config"] = {_INFERENCE[name]: value for name, value in flat.items()}
         return
-    held = _as_dict(config)
+    held = _as_dict(config, "inferenceConfig")
     for name in flat:
         if held.get(name) is not None or held.get(_INFERENCE[name]) is not None:
             raise RequestInvalid(path=name, problem="is given twice: here and in inference_config")
-    members["inference_config"] = {**held, **flat}
+    members["inference_config"] = {**held, **{_INFERENCE[name]: value for name, value in flat.items()}}
 
 
 def _fold_tool_choice(members: dict[str, Any]) -> None:
@@ -195,7 +198,7 @@ def _fold_tool_choice(members: dict[str, Any]) -> None:
     config = members.get("tool_config")
     if config is None:
         raise RequestInvalid(path="tool_choice", problem="needs tools to choose from: give tool_config= too")
-    held = _as_dict(config)
+    held = _as_dict(config, "toolConfig")
     if held.get("tool_choice") is not None or held.get("toolChoice") is not None:
         raise RequestInvalid(path="tool_choice", problem="is given twice: here and in tool_config")
     if choice == "auto":
@@ -214,7 +217,7 @@ def _with_guardrail(request_class: type[Model], members: dict[str, Any]) -> dict
         if wanted is GuardrailConfiguration and isinstance(config, Mapping):
             _refuse_stream_mode(cast("Mapping[str, Any]", config))
         return members
-    held = {**_as_dict(config), **(config.__pydantic_extra__ or {})}
+    held = {**_as_dict(config, "guardrailConfig"), **(config.__pydantic_extra__ or {})}
     if wanted is GuardrailConfiguration:
         _refuse_stream_mode(held)
     return {**members, "guardrail_config": held}
@@ -294,16 +297,23 @@ def converted(request: Model, request_class: type[M]) -> M:
 
 
 def json_body(body: object) -> bytes:
-    """The body of an InvokeModel request: bytes as they are, anything else as JSON.
+    """The body of an InvokeModel request: bytes as they are, a dict or list as JSON.
 
     Raises:
-        RequestInvalid: JSON cannot hold it.
+        RequestInvalid: it is something else (a `str` might be text, or JSON already), or JSON cannot hold it.
     """
     if isinstance(body, bytes | bytearray | memoryview):
         return bytes(cast("bytes", body))
+    if isinstance(body, str):
+        raise RequestInvalid(
+            path="body", problem="must be bytes or a dict, not str", hint="JSON text goes in as body.encode()."
+        )
+    if not isinstance(body, Mapping | list):
+        raise RequestInvalid(path="body", problem=f"must be bytes or a dict, not {type(body).__name__}")
+    problem = find_problem(cast("object", body), "body")
+    if problem:
+        raise RequestInvalid(path=problem[0], problem=problem[1])
     try:
         return json.dumps(body, allow_nan=False, ensure_ascii=False).encode()
     except (TypeError, ValueError, RecursionError) as error:
-        raise RequestInvalid(
-            path="body", problem=f"must be bytes, or a dict that JSON can hold ({type(error).__name__})"
-        ) from None
+        raise RequestInvalid(path="body", problem=f"cannot be written as JSON ({type(error).__name__})") from None
