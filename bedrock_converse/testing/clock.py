@@ -7,8 +7,10 @@ such a clock; trio has one of its own, `trio.testing.MockClock`, which has to be
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -50,25 +52,75 @@ class VirtualClock:
 
 
 class _Threads:
-    """Counts the calls that run in worker threads: time must not jump while one does (it reads a file, say)."""
+    """Counts the work that goes on in threads: time must not jump while a file is read or a certificate loaded.
 
-    def __init__(self, changed: Callable[[int], None] = lambda running: None) -> None:
+    `in_loop` calls a function in the event loop, from any thread; `changed` hears of each new count, there.
+    """
+
+    def __init__(self, in_loop: Callable[[Callable[[], None]], object], changed: Callable[[], None]) -> None:
         self.running = 0
+        self._in_loop = in_loop
         self._changed = changed
 
-    def counting(self, function: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    def begin(self) -> None:
+        self.running += 1
+        self._changed()
+
+    def end(self, _: object = None) -> None:
+        self.running -= 1
+        self._changed()
+
+    def awaited(self, function: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        """Like `function`, which runs something in a thread until it returns."""
+
         async def counted(*args: Any, **kwargs: Any) -> Any:
-            self._add(1)
+            self.begin()
             try:
                 return await function(*args, **kwargs)
             finally:
-                self._add(-1)
+                self.end()
 
         return counted
 
-    def _add(self, count: int) -> None:
-        self.running += count
-        self._changed(self.running)
+    def submitted(self, run_in_executor: Callable[..., asyncio.Future[Any]]) -> Callable[..., asyncio.Future[Any]]:
+        """Like asyncio's `run_in_executor`."""
+
+        def counted(*args: Any) -> asyncio.Future[Any]:
+            future = run_in_executor(*args)
+            self.begin()
+            future.add_done_callback(self.end)
+            return future
+
+        return counted
+
+    def started(self, start: Callable[[threading.Thread], None]) -> Callable[[threading.Thread], None]:
+        """Like `Thread.start`; counts the client's own threads, and no pool's, which live on without work."""
+
+        def counted(thread: threading.Thread) -> None:
+            if thread.name.startswith("bedrock-converse"):
+                run = thread.run
+
+                def run_and_end() -> None:
+                    try:
+                        run()
+                    finally:
+                        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+                            self._in_loop(self.end)
+
+                thread.run = run_and_end
+                self.begin()
+            start(thread)
+
+        return counted
+
+    @contextmanager
+    def counting(self) -> Generator[None]:
+        """Count from here on."""
+        with (
+            mock.patch("anyio.to_thread.run_sync", self.awaited(anyio.to_thread.run_sync)),
+            mock.patch("threading.Thread.start", self.started(threading.Thread.start)),
+        ):
+            yield
 
 
 class _Jumping:
@@ -104,8 +156,8 @@ def virtual_time(*, patience: float = PATIENCE) -> Generator[VirtualClock]:
     `run_in_virtual_time` does; then the clock jumps by itself in any case.
 
     Args:
-        patience: Real seconds that nothing must happen before a jump: time for loopback sockets. Threads started by
-            `anyio.to_thread` are waited for.
+        patience: Real seconds that nothing must happen before a jump: time for loopback sockets. Threads
+            are waited for, those of `anyio.to_thread` and of the event loop's executor.
 
     Raises:
         RuntimeError: No loop is running, or it has a clock that cannot be replaced (uvloop's).
@@ -119,13 +171,15 @@ def virtual_time(*, patience: float = PATIENCE) -> Generator[VirtualClock]:
     if selector is None:
         raise RuntimeError(f"virtual_time needs asyncio's own event loop, not {type(loop).__name__}")
     clock = VirtualClock(loop.time())
-    threads = _Threads()
+    threads = _Threads(loop.call_soon_threadsafe, lambda: None)
     loop.time = clock.time
     loop._selector = _Jumping(selector, clock, patience, threads)
+    loop.run_in_executor = threads.submitted(loop.run_in_executor)
     try:
-        with mock.patch("anyio.to_thread.run_sync", threads.counting(anyio.to_thread.run_sync)):
+        with threads.counting():
             yield clock
     finally:
+        del loop.run_in_executor
         loop._selector = selector
         ahead = clock.time() - time.monotonic()
         loop.time = lambda: time.monotonic() + ahead  # a loop's clock must never go back
@@ -155,13 +209,16 @@ def _on_trio(trio: Any, patience: float) -> Generator[VirtualClock]:
         raise RuntimeError("start trio with a clock that can jump: run_in_virtual_time(..., backend='trio')")
     before = clock.autojump_threshold
 
-    def hold(running: int) -> None:
-        clock.autojump_threshold = math.inf if running else patience
+    def changed() -> None:
+        clock.autojump_threshold = math.inf if threads.running else patience
 
-    hold(0)
-    threads = _Threads(hold)
+    threads = _Threads(trio.lowlevel.current_trio_token().run_sync_soon, changed)
+    changed()
     try:
-        with mock.patch("anyio.to_thread.run_sync", threads.counting(anyio.to_thread.run_sync)):
+        with (
+            threads.counting(),
+            mock.patch("trio.to_thread.run_sync", threads.awaited(trio.to_thread.run_sync)),
+        ):
             yield _TrioClock(trio)
     finally:
         clock.autojump_threshold = before

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
+from functools import partial
 
 import anyio
 import anyio.to_thread
 import pytest
 import trio
 
+from bedrock_converse._aws.flight import running_loop
 from bedrock_converse.testing import VirtualClock, run_in_virtual_time, virtual_time
 
 BACKENDS = ["asyncio", "trio"]
@@ -54,11 +57,31 @@ def test_timeouts(backend: str) -> None:
 def test_threads_are_waited_for(backend: str) -> None:
     """While a thread works, time does not jump: a limit of 10 s is not used up by 50 ms of work."""
 
-    async def main() -> str:
-        with anyio.fail_after(10):
-            return await anyio.to_thread.run_sync(lambda: time.sleep(0.05) or "done")
+    def work() -> str:
+        time.sleep(0.05)
+        return "done"
 
-    assert run_in_virtual_time(main, backend=backend) == "done"
+    async def in_own_thread() -> str:
+        done = anyio.Event()
+        _, call_soon = running_loop()
+        name = "bedrock-converse-credentials"
+        threading.Thread(target=lambda: (work(), call_soon(done.set)), name=name).start()
+        await done.wait()
+        return "done"
+
+    async def in_executor() -> str:
+        return await asyncio.get_running_loop().run_in_executor(None, work)
+
+    async def main() -> None:
+        of_the_loop = in_executor if backend == "asyncio" else partial(trio.to_thread.run_sync, work)
+        for run in (partial(anyio.to_thread.run_sync, work), in_own_thread, of_the_loop):
+            with anyio.fail_after(10):
+                assert await run() == "done"
+        with anyio.move_on_after(10) as scope:  # and then it jumps again
+            await anyio.sleep_forever()
+        assert scope.cancelled_caught
+
+    run_in_virtual_time(main, backend=backend)
 
 
 async def test_inside_a_running_loop() -> None:

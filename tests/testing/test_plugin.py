@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
@@ -15,6 +16,8 @@ from bedrock_converse.testing.pytest_plugin import bedrock_client, fake_bedrock 
 
 if TYPE_CHECKING:
     import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
 
 pytest_plugins = ["pytester"]
 
@@ -40,18 +43,27 @@ def test_unused_script_fails_the_test(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["*NEVER ASKED*reply('never')*"])
 
 
+def modules_after(statement: str) -> list[str]:
+    """The modules of the package, and h11, after a statement in a process of its own."""
+    code = f"import sys\n{statement}\nprint(*[name for name in sys.modules if name[:9] in ('bedrock_c', 'h11')])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60, cwd=ROOT
+    )
+    assert not done.stderr
+    return done.stdout.split()
+
+
 def test_costs_no_import() -> None:
     """Loading the plugin imports nothing of the package."""
-    code = "import sys, pytest_bedrock_converse; print([name for name in sys.modules if name.startswith('bedrock_c')])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
-    assert done.stdout.strip() == "[]"
+    plugin = ROOT / "bedrock_converse" / "testing" / "plugin_module.py"  # a wheel has it beside the package
+    assert modules_after(f"import runpy; runpy.run_path({str(plugin)!r})") == []
 
 
 def test_package_does_not_import_testing() -> None:
     """`import bedrock_converse` imports nothing of the kit."""
-    code = "import sys, bedrock_converse; print('bedrock_converse.testing' in sys.modules, 'h11' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
-    assert done.stdout.strip() == "False False"
+    modules = modules_after("import bedrock_converse")
+    assert "bedrock_converse.client" in modules
+    assert not [name for name in modules if "testing" in name or name == "h11"]
 
 
 async def test_patch_catches_clients_of_the_code() -> None:
