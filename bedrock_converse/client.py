@@ -172,8 +172,12 @@ class BedrockClient:
             raise ConfigError("api_key= and credentials= or profile= are two kinds of auth: give one of them")
         if isinstance(max_connections, bool) or not isinstance(max_connections, int) or max_connections < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ConfigError(f"max_connections must be a whole number of at least 1, not {max_connections!r}")
-        if http_client is not None and (proxy is not None or verify is not None):
-            raise ConfigError("proxy= and verify= do not reach an http_client; configure them on it")
+        if verify is not None and not isinstance(verify, str | os.PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ConfigError(f"verify must be a file or folder of certificate authorities, not {verify!r}")
+        if http_client is not None:
+            _check_http_client(http_client)
+            if proxy is not None or verify is not None:
+                raise ConfigError("proxy= and verify= do not reach an http_client; configure them on it")
         self._settings = _Settings(
             region=region,
             credentials=credentials,
@@ -181,9 +185,9 @@ class BedrockClient:
             profile=profile,
             endpoint_url=endpoint_url,
             timeout=Timeout() if timeout is UNSET else Timeout.of(timeout),
-            retry=retry,
+            retry=_checked_retry(retry),
             extra_headers=_checked_headers(extra_headers),
-            transforms=tuple(transforms),
+            transforms=_checked_transforms(transforms),
             observers=fan_out(observers),
             allow_insecure=allow_insecure,
             defaults={},
@@ -243,14 +247,14 @@ class BedrockClient:
             kept_profile = settings.profile if "credentials" in given else None
             settings = replace(settings, credentials=None, api_key=None, profile=kept_profile)
             settings = replace(settings, **given)
-        plain = {"region": region, "endpoint_url": endpoint_url, "retry": retry}
+        plain = {"region": region, "endpoint_url": endpoint_url, "retry": _checked_retry(retry)}
         changes: dict[str, Any] = {name: value for name, value in plain.items() if value is not UNSET}
         if timeout is not UNSET:
             changes["timeout"] = Timeout.of(timeout)
         if extra_headers is not UNSET:
             changes["extra_headers"] = _merged(settings.extra_headers, _checked_headers(extra_headers))
         if transforms is not UNSET:
-            changes["transforms"] = tuple(transforms)
+            changes["transforms"] = _checked_transforms(transforms)
         if observers is not UNSET:
             changes["observers"] = fan_out(observers)
         if defaults:
@@ -498,7 +502,7 @@ class BedrockClient:
         if isinstance(guardrail_id, ApplyGuardrailRequest):
             request = guardrail_id
         else:
-            blocks: list[Any] = [content] if isinstance(content, str) else list(_given(content, "content"))
+            blocks = [content] if isinstance(content, str) else _list(content, "content")
             request = validated(
                 ApplyGuardrailRequest,
                 {
@@ -557,7 +561,7 @@ class BedrockClient:
         if isinstance(messages, InvokeGuardrailChecksRequest):
             request = messages
         else:
-            members = {"messages": list(messages), "checks": _given(checks, "checks")}
+            members = {"messages": _list(messages, "messages"), "checks": _given(checks, "checks")}
             request = validated(InvokeGuardrailChecksRequest, members)
             del members
         call = self._call(request, timeout, retry, extra_headers, extra_fields)
@@ -649,6 +653,8 @@ class BedrockClient:
         Raises:
             BedrockError: Something is missing or cannot be reached.
         """
+        if isinstance(connections, bool) or not isinstance(connections, int) or connections < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ConfigError(f"connections must be a whole number of at least 1, not {connections!r}")
         await ready(ConverseRequest)
         from bedrock_converse._http.connection import Exchange
         from bedrock_converse._http.failures import map_error
@@ -751,7 +757,7 @@ class BedrockClient:
         self._hub.check_usable()
         settings = self._settings
         request_class = type(request)
-        for transform in (*settings.transforms, *transforms):
+        for transform in (*settings.transforms, *_checked_transforms(transforms)):
             request = transform(request)
             if not isinstance(request, request_class):  # pyright: ignore[reportUnnecessaryIsInstance]
                 if isinstance(request, Coroutine):
@@ -760,7 +766,7 @@ class BedrockClient:
         wire = serialize(request, extra_fields=extra_fields)
         call_settings = CallSettings(
             timeout=settings.timeout if timeout is UNSET else Timeout.of(timeout),
-            retry=retry or settings.retry or _default_retry(),
+            retry=_checked_retry(retry) or settings.retry or _default_retry(),
             extra_headers=_merged(settings.extra_headers, _checked_headers(extra_headers)),
             observers=settings.observers,
         )
@@ -817,11 +823,40 @@ def _default_retry() -> RetryPolicy:
     return RetryPolicy.from_environment()
 
 
+def _checked_retry(retry: Any) -> Any:
+    if retry is not None and retry is not UNSET:
+        from bedrock_converse._http.retry import RetryPolicy
+
+        if not isinstance(retry, RetryPolicy):
+            raise ConfigError(f"retry must be a RetryPolicy, not {type(retry).__name__}")
+    return retry
+
+
+def _checked_transforms(transforms: Any) -> tuple[Transform, ...]:
+    if not transforms and isinstance(transforms, tuple):
+        return ()
+    if not callable(transforms) and isinstance(transforms, Sequence):
+        given = tuple(cast("Sequence[Any]", transforms))
+        if all(map(callable, given)):
+            return given
+    raise ConfigError("transforms must be a list of functions that take a request and return one")
+
+
+def _check_http_client(client: Any) -> None:
+    for name in ("is_closed", "build_request", "send"):
+        if not hasattr(client, name):
+            raise ConfigError(f"http_client must be an httpx.AsyncClient; {type(client).__name__} has no {name}")
+    if hasattr(client, "close") and not hasattr(client, "aclose"):
+        raise ConfigError(f"http_client must be an httpx.AsyncClient; {type(client).__name__} is synchronous")
+
+
 def _checked_headers(headers: Mapping[str, str] | None) -> Mapping[str, str]:
     if not headers:
         return {}
     from bedrock_converse._wire.serialize import check_header
 
+    if not isinstance(headers, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise RequestInvalid(path="extra_headers", problem=f"must be a dict, not {type(headers).__name__}")
     for name, value in headers.items():
         check_header(name, value)
         lower = name.lower()
@@ -841,6 +876,12 @@ def _given(value: T, name: str) -> T:
     if value is UNSET:
         raise RequestInvalid(path=name, problem="is missing")
     return value
+
+
+def _list(value: Any, name: str) -> list[Any]:
+    if isinstance(_given(value, name), bytes | Mapping) or not isinstance(value, Sequence):
+        raise RequestInvalid(path=name, problem=f"must be a list, not {type(value).__name__}")
+    return list(cast("Sequence[Any]", value))
 
 
 def _alone(*arguments: object) -> None:

@@ -727,6 +727,61 @@ async def test_bad_configuration() -> None:
             await BedrockClient(region="us-east-1", credentials=KEYS, endpoint_url=url).converse(MODEL, "x")
 
 
+WRONG: dict[str, Any] = {
+    "guardrail content": lambda client: client.apply_guardrail("g", "1", 5),
+    "guardrail without content": lambda client: client.apply_guardrail("g"),
+    "guardrail version": lambda client: client.apply_guardrail("g", "..", "x"),
+    "guardrail id": lambda client: client.apply_guardrail(5, "1", "x"),
+    "checks of a number": lambda client: client.invoke_guardrail_checks(5, {}),
+    "checks of nothing": lambda client: client.invoke_guardrail_checks([]),
+    "counting with no model": lambda client: client.count_tokens(5, "x"),
+    "counting with wrong tools": lambda client: client.count_tokens("m", "x", tool_config=5),
+    "headers": lambda client: client.converse("m", "x", extra_headers=["a"]),
+    "timeout": lambda client: client.converse("m", "x", timeout="5"),
+    "retry": lambda client: client.converse("m", "x", retry=5),
+    "view's retry": lambda client: client.with_options(retry=5).converse("m", "x"),
+    "transforms": lambda client: client.converse("m", "x", transforms=lambda request: request),
+    "no transform": lambda client: client.converse("m", "x", transforms=[5]),
+    "no body": lambda client: client.invoke_model("m"),
+    "text as body": lambda client: client.invoke_model("m", '{"a": 1}'),
+    "unknown option": lambda client: client.invoke_model("m", b"x", acept="a"),
+    "line break in accept": lambda client: client.invoke_model("m", b"x", accept="a\r\nb"),
+    "wrong kind of request": lambda client: client.converse(user("x")),
+    "warming up nothing": lambda client: client.warm_up(connections=0),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+async def test_wrong_arguments_of_every_operation(case: str) -> None:
+    """Never a TypeError or AttributeError from inside, and nothing is sent."""
+    with serve() as server:
+        async with client_for(server.url) as client:
+            with pytest.raises((RequestInvalid, ConfigError)):
+                await WRONG[case](client)
+    assert not server.accepted
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"retry": 5},
+        {"transforms": 5},
+        {"transforms": [5]},
+        {"verify": False},
+        {"http_client": 5},
+        {"http_client": httpx.Client()},
+        {"extra_headers": [1]},
+        {"observers": [5]},
+        {"max_connections": True},
+        {"timeout": "5"},
+    ],
+)
+def test_wrong_options(options: dict[str, Any]) -> None:
+    """A typed error where the client is made."""
+    with pytest.raises((ConfigError, RequestInvalid)):
+        BedrockClient(**options)
+
+
 async def test_an_api_key_never_travels_in_the_clear() -> None:
     """Over http to another machine it is refused, unless that is what one wants."""
     client = BedrockClient(region="us-east-1", api_key="k", endpoint_url="http://gateway.example", retry=FAST)
