@@ -1,0 +1,136 @@
+"""What views share: resolved once, bounded, safe between threads."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+import pytest
+from engine import KEYS, both, run
+
+from bedrock_converse._aws.credentials import resolve_identity
+from bedrock_converse._http import hub as module
+from bedrock_converse._http.hub import Hub
+from bedrock_converse.client import BedrockClient
+from bedrock_converse.errors import ClientClosed, ConfigError
+
+
+def new_hub() -> Hub:
+    return Hub(http_client=None, max_connections=10, limiter=None, proxy=None, verify=None)
+
+
+async def target(hub: Hub, **options: Any) -> Any:
+    identity = resolve_identity(credentials=KEYS, api_key=None, profile=None, environ={}, known=hub.identities)
+    defaults: dict[str, Any] = {
+        "region": "us-east-1",
+        "endpoint_url": None,
+        "profile": None,
+        "credentials": KEYS,
+        "allow_insecure": False,
+    }
+    return await hub.target(identity, **{**defaults, **options})
+
+
+@both
+def test_settings_are_read_once(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred calls that start together, and all that follow."""
+    import anyio
+
+    reads: list[int] = []
+    real = module._resolve
+
+    def counted(*args: Any) -> Any:
+        reads.append(1)
+        return real(*args)
+
+    monkeypatch.setattr(module, "_resolve", counted)
+
+    async def main() -> None:
+        hub = new_hub()
+        async with anyio.create_task_group() as tasks:
+            for _ in range(100):
+                tasks.start_soon(target, hub)
+        await target(hub)
+        assert len(reads) == 1
+        await target(hub, region="eu-west-1")
+        assert len(reads) == 2
+
+    run(backend, main)
+
+
+async def test_a_failed_look_up_is_repeated() -> None:
+    """No region now does not mean none later."""
+    hub = new_hub()
+    with pytest.raises(ConfigError, match="region"):
+        await target(hub, region=None)
+    assert (await target(hub, region="us-east-1")).endpoint.region == "us-east-1"
+
+
+async def test_views_share_clock_and_quota() -> None:
+    """A clock per endpoint, a quota per identity."""
+    hub = new_hub()
+    one, two, other = await target(hub), await target(hub), await target(hub, region="eu-west-1")
+    assert one.clock is two.clock
+    assert one.clock is not other.clock
+    assert one.quota is two.quota is other.quota
+
+
+async def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A view per region or tenant for ever does not grow without end; the ones used last stay."""
+    monkeypatch.setattr(module, "REMEMBERED", 5)
+    hub = new_hub()
+    for number in range(20):
+        await target(hub, endpoint_url=f"http://127.0.0.1:{number + 1}")
+    assert len(hub._endpoints) <= 6
+    assert len(hub._clocks) <= 6
+    assert ("us-east-1", "http://127.0.0.1:20", None, None) in hub._endpoints
+
+
+async def test_one_transport_per_loop() -> None:
+    """The same one in this loop, another in another thread's; those of ended loops are dropped."""
+    hub = new_hub()
+    here = await hub.loop(secure=False)
+    assert await hub.loop(secure=False) is here
+    others: list[Any] = []
+
+    async def there() -> None:
+        others.append(await hub.loop(secure=False))
+
+    thread = threading.Thread(target=lambda: asyncio.run(there()))
+    thread.start()
+    await asyncio.to_thread(thread.join)
+    assert others[0] is not here
+    other = threading.Thread(target=lambda: asyncio.run(there()))
+    other.start()
+    await asyncio.to_thread(other.join)
+    assert len(hub._loops) == 2
+
+
+async def test_closed() -> None:
+    """For good."""
+    hub = new_hub()
+    await hub.aclose(0)
+    with pytest.raises(ClientClosed):
+        await hub.loop()
+    with pytest.raises(ClientClosed):
+        hub.check_usable()
+
+
+def test_one_hub_for_threads_that_start_together() -> None:
+    """Two would have two sets of connections, one of which nobody closes."""
+    for _ in range(20):
+        client = BedrockClient(region="us-east-1", credentials=KEYS)
+        begin = threading.Barrier(4)
+        hubs: list[Any] = []
+
+        def work(client: BedrockClient = client, begin: threading.Barrier = begin, hubs: list[Any] = hubs) -> None:
+            begin.wait(5)
+            hubs.append(client.with_options(max_tokens=3)._hub)
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(5)
+        assert len({id(hub) for hub in hubs}) == 1
