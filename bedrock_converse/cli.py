@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _serve(options)
     except KeyboardInterrupt:
         return 0
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a port that is taken, a script that is not there, a pace of -1
         sys.stderr.write(f"serve: {error}\n")
         return 1
     return 0

@@ -72,8 +72,6 @@ class Answer(ABC):
 
     def paced(self, *, tokens_per_second: float | None = None, time_to_first_token: float = 0.0) -> Self:
         """Comes as fast as a model would send it, in real or virtual time."""
-        if tokens_per_second is not None and tokens_per_second <= 0:
-            raise ValueError("tokens_per_second must be greater than 0")
         return self._with(faults.Paced(tokens_per_second, time_to_first_token))
 
     def delayed(self, seconds: float) -> Self:
@@ -82,8 +80,6 @@ class Answer(ABC):
 
     def slow_drip(self, bytes_per_second: float = 10.0) -> Self:
         """The body comes a few bytes at a time, so that no single read takes long."""
-        if bytes_per_second <= 0:
-            raise ValueError("bytes_per_second must be greater than 0")
         return self._with(faults.SlowDrip(bytes_per_second))
 
     # --- how it ends early --------------------------------------------------------------------------------------------

@@ -231,6 +231,10 @@ class SlowDrip(Fault):
 
     bytes_per_second: float = 10.0
 
+    def __post_init__(self) -> None:
+        if self.bytes_per_second <= 0:
+            raise ValueError("bytes_per_second must be greater than 0")
+
     def apply(self, plan: Plan) -> None:
         size = max(int(self.bytes_per_second / 10), 1)
         body = plan.body
@@ -254,6 +258,10 @@ class Paced(Fault):
 
     tokens_per_second: float | None = None
     time_to_first_token: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.tokens_per_second is not None and self.tokens_per_second <= 0:
+            raise ValueError("tokens_per_second must be greater than 0")
 
     def apply(self, plan: Plan) -> None:
         plan.paced = True

@@ -14,6 +14,7 @@ from botocore.parsers import create_parser
 
 from bedrock_converse.testing import (
     Answer,
+    FakeBedrock,
     ScriptError,
     chunks,
     cited,
@@ -240,6 +241,7 @@ def test_answers_never_change() -> None:
         lambda: reply("x").cut(after_events=1, after_bytes=1),
         lambda: reply("x", tokens_per_second=0),
         lambda: reply("x").slow_drip(0),
+        lambda: FakeBedrock().pace(tokens_per_second=0),
         lambda: reply(b"bytes"),  # type: ignore[arg-type]
     ],
 )
