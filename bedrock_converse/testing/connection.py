@@ -9,7 +9,7 @@ import contextlib
 import socket
 import struct
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 import anyio.abc
@@ -126,7 +126,7 @@ class Timer:
     """The event loop's own clock and sleep: anyio looks for the loop in each call, which thousands of streams feel."""
 
     def __init__(self) -> None:
-        trio: Any = sys.modules.get("trio")
+        trio = cast("Any", sys.modules.get("trio"))
         if hasattr(trio, "lowlevel") and trio.lowlevel.in_trio_run():
             self.now: Callable[[], float] = trio.current_time
             self.sleep: Callable[[float], Awaitable[None]] = trio.sleep

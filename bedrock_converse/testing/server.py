@@ -6,7 +6,7 @@ import socket
 import sys
 import threading
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 import anyio.abc
@@ -240,7 +240,7 @@ def _nothing() -> None:
 
 def _spawn(function: Any) -> None:
     """Run it beside the caller, not below it: a fixture may be set up and torn down by different tasks."""
-    trio: Any = sys.modules.get("trio")
+    trio = cast("Any", sys.modules.get("trio"))
     if hasattr(trio, "lowlevel") and trio.lowlevel.in_trio_run():
         trio.lowlevel.spawn_system_task(function)
     else:
