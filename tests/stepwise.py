@@ -10,7 +10,6 @@ for how in WAYS[backend]:
 from __future__ import annotations
 
 import asyncio
-import sys
 from typing import TYPE_CHECKING, Any, Literal
 
 import anyio
@@ -86,7 +85,9 @@ async def living_tasks() -> int:
     """How many tasks there are, once those that are ending have ended."""
     for _ in range(5):
         await anyio.lowlevel.checkpoint()
-    trio = sys.modules.get("trio")
-    if trio is not None and trio.lowlevel.in_trio_run():
+    try:
+        return len(asyncio.all_tasks())
+    except RuntimeError:  # no asyncio loop runs
+        import trio
+
         return trio.lowlevel.current_statistics().tasks_living
-    return len(asyncio.all_tasks())

@@ -20,6 +20,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -51,9 +52,14 @@ Bytes: TypeAlias = bytes | bytearray | memoryview
 
 def running_loop() -> object:
     """What runs this code: the asyncio event loop, or the token of the trio run."""
+    with suppress(RuntimeError):
+        # There is no loop under trio, and no task in a loop that has trio as its guest.
+        if asyncio.current_task() is not None:
+            return asyncio.get_running_loop()
     trio: Any = sys.modules.get("trio")  # whoever runs under trio has imported it, and not only in part
-    if hasattr(trio, "lowlevel") and trio.lowlevel.in_trio_run():
-        return trio.lowlevel.current_trio_token()
+    if hasattr(trio, "lowlevel"):
+        with suppress(RuntimeError):
+            return trio.lowlevel.current_trio_token()
     return asyncio.get_running_loop()
 
 

@@ -378,6 +378,29 @@ def test_other_event_loops() -> None:
         runner.run(main())
 
 
+def test_trio_as_a_guest_of_asyncio() -> None:
+    """Trio's tasks run in an asyncio loop there, and are still trio's."""
+    import trio
+
+    found: list[object] = []
+
+    async def guest() -> None:
+        found.append(running_loop())
+        found.append(trio.lowlevel.current_trio_token())
+
+    async def host() -> None:
+        loop = asyncio.get_running_loop()
+        done = asyncio.Event()
+        trio.lowlevel.start_guest_run(
+            guest, run_sync_soon_threadsafe=loop.call_soon_threadsafe, done_callback=lambda _: done.set()
+        )
+        await done.wait()
+        assert running_loop() is loop
+
+    asyncio.run(host())
+    assert found[0] is found[1]
+
+
 # Connecting.
 
 
