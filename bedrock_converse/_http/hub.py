@@ -197,7 +197,7 @@ class Hub:
         return Transport(PoolTransport(max_connections=self._max_connections, proxy=self._proxy), own=True)
 
     def _drop_ended(self) -> None:
-        for key in [key for key in self._loops if isinstance(key, asyncio.AbstractEventLoop) and key.is_closed()]:
+        for key in [key for key in self._loops if _has_ended(key)]:
             del self._loops[key]
 
     def pools(self) -> list[PoolTransport]:
@@ -212,6 +212,20 @@ class Hub:
         for pool in self.pools():
             await pool.aclose(drain)
         self._loops.clear()
+
+
+def _has_ended(loop: Any) -> bool:
+    if isinstance(loop, asyncio.AbstractEventLoop):
+        return loop.is_closed()
+    try:
+        loop.run_sync_soon(_nothing, idempotent=True)  # trio's token: the one way to ask
+    except RuntimeError:
+        return True
+    return False
+
+
+def _nothing() -> None:
+    """Does nothing."""
 
 
 def _resolve(region: str | None, endpoint_url: str | None, profile: str | None, session: object) -> Endpoint:

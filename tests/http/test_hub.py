@@ -107,6 +107,19 @@ async def test_one_transport_per_loop() -> None:
     assert len(hub._loops) == 2
 
 
+@both
+def test_ended_loops_are_forgotten(backend: str) -> None:
+    """A job after the other, each with a run of its own, leaves one entry and not one per job."""
+    hub = new_hub()
+
+    async def job() -> None:
+        await hub.loop(secure=False)
+
+    for _ in range(5):
+        run(backend, job)
+    assert len(hub._loops) == 1
+
+
 async def test_closed() -> None:
     """For good."""
     hub = new_hub()
