@@ -241,6 +241,13 @@ class TestErrorsOverHttp:
             assert classify(error) == kind, row
             assert error.retryable is (kind is not None), row
 
+    @pytest.mark.parametrize(
+        ("status", "retryable"), [(429, True), (500, True), (501, False), (502, True), (529, False)]
+    )
+    def test_which_nameless_failures_may_pass(self, status: int, retryable: bool) -> None:
+        """A proxy's 502 does; what is not implemented will not be."""
+        assert parse_error(status, {}, b"").retryable is retryable
+
     @pytest.mark.parametrize("name", ["message", "Message", "errorMessage"])
     def test_the_message_under_its_names(self, name: str) -> None:
         """AWS writes it in three ways."""
@@ -427,6 +434,7 @@ class TestEvents:
             '{"stopReason":"stop","additionalModelResponseFields":{"p":"q"}%s}',
             '{%s"additionalModelResponseFields":{"a":1,"p":"q"},"stopReason":"stop"}',
             '{"stopReason":"stop"%s,"additionalModelResponseFields":{"a":[],"p":"q"}}',
+            '{"additionalModelResponseFields":{"a":[]}%s,"stopReason":"stop"}',
             '{"additionalModelResponseFields":{"text":",\\"p\\":\\"q"},"stopReason":"stop"%s}',
             '{"additionalModelResponseFields":{"text":"x"},"stopReason":",\\"p\\":\\"q"%s}',
             '{ "additionalModelResponseFields" : [1] , "stopReason" : "p" %s }\n',
@@ -442,6 +450,11 @@ class TestEvents:
         del expected["p"]
         event: Any = parse_event(STREAM, frame_of(encode_event("messageStop", payload)))
         assert json.loads(event.model_dump_json(by_alias=True, exclude_unset=True)) == expected
+
+    def test_cut_inside_the_padding(self) -> None:
+        """What is no JSON does not become JSON by losing its padding."""
+        with pytest.raises(EventStreamError):
+            parse_event(STREAM, frame_of(encode_event("messageStop", b'{"stopReason":"stop","p":"abcdef')))
 
     def test_a_chunk(self) -> None:
         """InvokeModel's stream brings bytes."""

@@ -203,6 +203,11 @@ WRONG: dict[str, tuple[Callable[[], Any], str, str]] = {
         "inferenceConfig.maxTokens",
         "integer",
     ),
+    "max_tokens is a str": (
+        lambda: request(inference_config=late(InferenceConfiguration(), "max_tokens", "5")),
+        "inferenceConfig.maxTokens",
+        "integer",
+    ),
     "temperature is a str": (
         lambda: request(inference_config=late(InferenceConfiguration(), "temperature", CANARY)),
         "inferenceConfig.temperature",
@@ -370,6 +375,15 @@ def test_no_problem_where_there_is_none(case: str) -> None:
     right = RIGHT[case]()
     serialize(right)
     assert find_problem(right) is None
+
+
+def test_a_long_path_is_cut() -> None:
+    """A key may be as long as it likes; the error is still one line."""
+    with pytest.raises(RequestInvalid) as caught:
+        serialize(tool_input({"k" * 10_000: math.nan}))
+    assert caught.value.path.startswith(f"{BLOCK}.toolUse.input.kkk")
+    assert caught.value.path.endswith("...")
+    assert len(str(caught.value)) < 400
 
 
 def test_one_wrong_request_does_not_spoil_another() -> None:
