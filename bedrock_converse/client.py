@@ -443,8 +443,8 @@ class BedrockClient:
             conversation = {
                 "messages": None if messages is None else as_messages(messages),
                 "system": None if system is None else as_system(system),
-                "tool_config": tool_config,
-                "additional_model_request_fields": additional_model_request_fields,
+                "toolConfig": tool_config,
+                "additionalModelRequestFields": additional_model_request_fields,
             }
             members = {name: value for name, value in conversation.items() if value is not None}
             request = validated(CountTokensRequest, {"model_id": model_id, "input": {"converse": members}})
