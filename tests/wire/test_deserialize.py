@@ -435,6 +435,7 @@ class TestEvents:
             '{%s"additionalModelResponseFields":{"a":1,"p":"q"},"stopReason":"stop"}',
             '{"stopReason":"stop"%s,"additionalModelResponseFields":{"a":[],"p":"q"}}',
             '{"additionalModelResponseFields":{"a":[]}%s,"stopReason":"stop"}',
+            '{"stopReason":"stop"%s,"awsAdded":"text"}',
             '{"additionalModelResponseFields":{"text":",\\"p\\":\\"q"},"stopReason":"stop"%s}',
             '{"additionalModelResponseFields":{"text":"x"},"stopReason":",\\"p\\":\\"q"%s}',
             '{ "additionalModelResponseFields" : [1] , "stopReason" : "p" %s }\n',
