@@ -114,7 +114,7 @@ def guide() -> str:
         [
             "# Faults, and what you get",
             "",
-            "Written from the tables of `test_failures.py` and `test_stream_faults.py` in `tests/http`, which run every",
+            "Written from the tables of `test_failures.py` and `test_stream_faults.py` in `tests/http`, which run each",
             "row over real TCP, on asyncio and trio. The class is the one to catch; what is raised may be a subclass.",
             "Three requests mean that the failure was retried twice, as AWS's table and the rule on billing allow; a",
             "failure that may have been billed is not retried. The connection is discarded, and the next call works.",
