@@ -111,7 +111,7 @@ class Model(BaseModel):
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         # pydantic lets no instance set a class variable, and AWS has members of the names that are hidden above
-        cls.__class_vars__ = cls.__class_vars__ - cls.model_fields.keys()
+        cls.__class_vars__.difference_update(cls.model_fields)
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
