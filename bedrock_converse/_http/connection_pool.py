@@ -63,6 +63,7 @@ class ConnectionPool:
         self._process = os.getpid()
         self._closing = False  # takes no new requests
         self._closed = False  # has cut off the old ones too
+        self._quiet: anyio.Event | None = None  # set when the last of them is over
         self._stand_in: httpcore.AsyncConnectionPool | None = None
         self._sentinel = at_the_end_of_the_loop(self._cut_off)
 
@@ -218,12 +219,12 @@ class ConnectionPool:
 
     def check_usable(self) -> None:
         """Raises `ClientClosed` in a pool that is closed, or that belongs to another process or event loop."""
-        if self._closing:
-            raise ClientClosed(CLOSED)
         if os.getpid() != self._process:
             raise ClientClosed("the client's connections belong to the process that this one was forked from")
         if running_loop() is not self._loop:
             raise ClientClosed("the client's connections belong to another event loop")
+        if self._closing or self._closed:
+            raise ClientClosed(CLOSED)
 
     async def aclose(self, drain: float = 0.0) -> None:
         self._closing = True
@@ -232,10 +233,11 @@ class ConnectionPool:
             return
         try:
             if drain > 0 and self.slots.active:
-                quiet = anyio.Event()
-                self.slots.when_quiet = quiet.set
+                if self._quiet is None:
+                    self._quiet = anyio.Event()
+                    self.slots.when_quiet = self._quiet.set
                 with anyio.move_on_after(drain):
-                    await quiet.wait()
+                    await self._quiet.wait()
         finally:
             self._cut_off()
             with anyio.move_on_after(1, shield=True):
@@ -255,10 +257,14 @@ class ConnectionPool:
         """Never waits for a loop that may have ended. If it runs in another thread it does the work; otherwise the
         sockets are closed under it."""
         self._closed = True
-        asleep = isinstance(self._loop, asyncio.AbstractEventLoop) and not self._loop.is_running()
-        if not asleep and self._run_in_loop(self._cut_off):
+        connections = list(self.slots.connections)
+        loop = self._loop
+        if isinstance(loop, asyncio.AbstractEventLoop) and not loop.is_running():
+            if not loop.is_closed() and os.getpid() == self._process:
+                self._cut_off()  # it may run again, and must not watch sockets that are others' by then
+        elif self._run_in_loop(self._cut_off):
             return
-        for connection in self.slots.connections:
+        for connection in connections:
             connection.drop()
         self.slots.connections.clear()
 

@@ -789,6 +789,76 @@ def test_a_loop_in_another_thread_closes_its_own_sockets(backend: str) -> None:
         server.wait_until_open(0)
 
 
+def test_a_loop_that_sleeps_may_wake_up_again() -> None:
+    """Neither running nor closed: the sockets are closed at once, and what the loop does later is not disturbed."""
+
+    async def later() -> None:
+        async with PoolTransport() as transport, anyio.create_task_group() as tasks:
+            for _ in range(5):
+                tasks.start_soon(call, transport, server.url)
+
+    with serve() as server:
+        loop = asyncio.new_event_loop()
+
+        async def first() -> PoolTransport:
+            transport = PoolTransport()
+            await transport.warm_up(server.url, 5)
+            return transport
+
+        transport = loop.run_until_complete(first())
+        asyncio.run(transport.aclose())
+        server.wait_until_open(0)
+        loop.run_until_complete(later())
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+        server.wait_until_open(0)
+
+
+@BACKENDS
+def test_closing_twice_at_once(backend: str) -> None:
+    """A second close does not make the first one miss the end of the last call."""
+
+    async def slowly(peer: Peer) -> None:
+        while await peer.request():
+            await asyncio.sleep(0.05)
+            await peer.reply()
+
+    async def main() -> None:
+        transport = PoolTransport()
+        with anyio.fail_after(4):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(call, transport, server.url)
+                await anyio.sleep(0.02)
+                tasks.start_soon(transport.aclose, 10)
+                tasks.start_soon(transport.aclose, 10)
+
+    with serve(slowly) as server:
+        run(backend, main)
+
+
+@BACKENDS
+def test_whoever_queues_when_the_loop_ends(backend: str) -> None:
+    """A call without a time limit in the queue, and everything comes to its end around it: one clear error, no hang."""
+
+    async def main() -> None:
+        transport = PoolTransport(max_connections=1)
+        holder = await transport.handle_async_request(request(server.url))
+        waiting = httpx.Request("POST", server.url)
+        async with anyio.create_task_group() as tasks:
+
+            async def queue() -> None:
+                with pytest.raises(ClientClosed):
+                    await transport.handle_async_request(waiting)
+
+            tasks.start_soon(queue)
+            await anyio.wait_all_tasks_blocked()
+            transport._pool._cut_off()
+        await holder.aclose()
+
+    with serve(in_pieces) as server:
+        run(backend, main)
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_after_a_fork_the_child_is_refused() -> None:
     """In the child: `ClientClosed`, `usable` is false, and closing leaves the parent's connections alone."""
