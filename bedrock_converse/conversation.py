@@ -85,7 +85,7 @@ class Conversation:
         """What the model may call."""
         self.messages: list[Message] = history(messages)
         """What has been said: complete turns, which can be sent at every moment."""
-        self.usage = Usage()
+        self.usage: Usage = Usage()
         """What the conversation cost so far."""
         self.paused: PausedRun | None = None
         """The turn that waits for decisions about tool calls: see `resume`. None when none does."""

@@ -160,7 +160,7 @@ class RequestInvalid(BedrockError, ValueError):  # noqa: N818 - named for what h
         super().__init__(message or (f"{path}: {problem}" if path else problem), **facts)
         self.path = path
         """Where in the request, in the names of the wire: `messages[2].content[0].toolUse.input.limit`."""
-        self.problem = problem or message
+        self.problem: str = problem or message
         """What is wrong there."""
 
 
@@ -308,7 +308,7 @@ class ThrottlingError(APIError):
         self.scope: Literal["rate", "tokens", "day"] = scope
         """`rate` (requests), `tokens` (tokens per minute) or `day` (tokens per day)."""
         if scope == "day":
-            self.retryable = False
+            self.retryable: bool = False
 
 
 class ModelNotReadyError(APIError):

@@ -76,7 +76,7 @@ class OutputInvalid(BedrockError):  # noqa: N818 - named for what happened, as t
         """What pydantic found: dicts with `type`, `loc` and `msg`, without the values."""
         self.reply = reply
         """The last reply of the model's."""
-        self.usage = usage or Usage()
+        self.usage: Usage = usage or Usage()
         """What all attempts cost."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
@@ -57,7 +57,7 @@ class ToolLoopError(BedrockError):
         """The conversation up to the last round that was complete: it can be sent again as it is."""
         self.reply = reply
         """The last reply of the model's."""
-        self.usage = usage or Usage()
+        self.usage: Usage = usage or Usage()
         """What all rounds cost."""
 
 
@@ -142,7 +142,7 @@ class PausedRun(BaseModel):
     Calls of the same round that did not have to wait have been made; their results are in here.
     """
 
-    model_config = ConfigDict(hide_input_in_errors=True, extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(hide_input_in_errors=True, extra="forbid")
 
     messages: list[Message]
     """The conversation, up to the reply with the calls."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, TypeVar, cast
 
 from pydantic import ValidationError
 
@@ -47,7 +47,7 @@ __all__ = [
 
 M = TypeVar("M", bound=Model)
 
-MessagesLike = str | Message | Sequence["Message | Mapping[str, Any]"]
+MessagesLike: TypeAlias = str | Message | Sequence[Message | Mapping[str, Any]]
 """A `str` is one message of the user's; otherwise a message or several, as models or as boto3-shaped dicts."""
 
 
