@@ -186,6 +186,7 @@ def worst_gap(scenario: str) -> float:
     return float(json.loads(done.stdout.splitlines()[-1]))
 
 
+@pytest.mark.quiet
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_no_gap(scenario: str) -> None:
     """The loop goes on through everything that takes long."""
