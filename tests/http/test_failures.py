@@ -37,7 +37,8 @@ def whole(body: bytes, head: bytes = OK) -> bytes:
 
 
 def status(line: bytes, body: bytes = b"", *headers: bytes) -> bytes:
-    lines = [b"HTTP/1.1 " + line, b"content-length: %d" % len(body), *headers]
+    # the server closes after it and says so: httpx's pool would race its next request against the end otherwise
+    lines = [b"HTTP/1.1 " + line, b"content-length: %d" % len(body), b"connection: close", *headers]
     return b"\r\n".join(lines) + b"\r\n\r\n" + body
 
 
