@@ -67,8 +67,6 @@ class Call:
         self.operation = wire.operation
         self.call_id = str(uuid.uuid4())
         self.attempts = 0
-        self.partial: Callable[[], Any] | None = None
-        """Gives the reply so far, for errors that break a stream."""
         self.hub = hub
         self._find_target = find_target
         self._target: Target | None = None

@@ -11,7 +11,6 @@ Three rules shape this module, each because its opposite was seen to fail in oth
 
 from __future__ import annotations
 
-import weakref
 from base64 import b64encode
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, cast, get_origin
 
@@ -33,22 +32,7 @@ __all__ = ["Blob", "Document", "Model"]
 
 
 class Unverified(dict[str, Any]):
-    """Unknown members written in Python, so that the sending side can refuse them; AWS's own are a plain dict.
-
-    The set of living ones tells the serializer, at no cost, whether there is anything to look for.
-    """
-
-    alive: ClassVar[weakref.WeakSet[Unverified]]
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        self = super().__new__(cls, *args, **kwargs)
-        cls.alive.add(self)
-        return self
-
-    __hash__ = object.__hash__  # type: ignore[assignment]  # a WeakSet needs identity
-
-
-Unverified.alive = weakref.WeakSet()
+    """Unknown members written in Python, so that the sending side can refuse them; AWS's own are a plain dict."""
 
 
 class _HiddenMethod:
