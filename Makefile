@@ -7,6 +7,7 @@ TESTS := tests
 PYTHON_VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' || echo missing)
 READY := $(VENV)/ready-$(PYTHON_VERSION)
 LINT_READY := $(VENV)/ready-for-lint-$(PYTHON_VERSION)
+BENCH_READY := $(VENV)/ready-for-bench-$(PYTHON_VERSION)
 PIP := $(VENV)/bin/python -m pip -qq --disable-pip-version-check
 
 .PHONY: ready demo test lint types bench fuzz soak clean
@@ -28,14 +29,14 @@ types: $(LINT_READY)  ## The package and tests/typing, strict; and no public nam
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" pyright --verifytypes bedrock_converse --ignoreexternal
 
 BENCH ?=
-bench: $(READY)  ## This client against its peers; BENCH="--rounds 1 --only burst" for less of it.
+bench: $(BENCH_READY)  ## This client against its peers; BENCH="--rounds 1 --only burst" for less, BENCH=--help for more.
 	$(VENV)/bin/python -m benchmarks.peers $(BENCH)
 
 FUZZ_SECONDS ?= 3600
-fuzz: $(READY)  ## Every Hypothesis test over and over, each time from a new seed.
-	@end=$$(($$(date +%s) + $(FUZZ_SECONDS))); while [ $$(date +%s) -lt $$end ]; do \
-	  seed=$$(od -An -N4 -tu4 /dev/urandom | tr -d ' '); echo "seed $$seed"; \
-	  $(VENV)/bin/python -m pytest -q -m hypothesis --hypothesis-seed=$$seed $(TESTS) || exit 1; done
+fuzz: $(READY)  ## Every Hypothesis test in rounds, each from a new seed; the n-th tries n times as many examples.
+	@end=$$(($$(date +%s) + $(FUZZ_SECONDS))); round=0; while [ $$(date +%s) -lt $$end ]; do \
+	  round=$$((round + 1)); seed=$$(od -An -N4 -tu4 /dev/urandom | tr -d ' '); echo "round $$round, seed $$seed"; \
+	  FUZZ_EFFORT=$$round $(VENV)/bin/python -m pytest -q -m hypothesis --hypothesis-seed=$$seed $(TESTS) || exit 1; done
 
 SOAK_SECONDS ?= 300
 soak: $(READY)  ## 500 calls at once with injected faults: every one accounted for, memory flat.
@@ -54,4 +55,8 @@ $(READY): pyproject.toml
 
 $(LINT_READY): $(READY)
 	$(PIP) install --group lint
+	@touch $@
+
+$(BENCH_READY): $(READY)
+	$(PIP) install --group bench
 	@touch $@

@@ -9,9 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from blockbuster import BlockBuster
+from fuzzing import examples
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+# An example may take its time: these machines are busy, and what must be quick says so in a test of its own.
+settings.register_profile("here", max_examples=examples(100), deadline=None, print_blob=True)
+settings.load_profile("here")
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from fuzzing import examples
 from histories import REQUESTS, WIRE, recorded, wire
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -547,7 +548,7 @@ def unless_refused(request: ConverseRequest, **options: Any) -> Prepared[Convers
     return None
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(request=REQUESTS, reasoning=st.sampled_from(["drop", "tag", "keep"]))
 def test_whatever_comes_in(request: ConverseRequest, reasoning: Any) -> None:
     """Input unchanged; sendable afterwards, or a typed error; repairing again changes nothing; all of it is listed."""
@@ -564,7 +565,7 @@ def test_whatever_comes_in(request: ConverseRequest, reasoning: Any) -> None:
     assert prepare(prepared.request, reasoning=reasoning, mode="raise").request is prepared.request
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(request=REQUESTS)
 def test_changes_point_into_the_request(request: ConverseRequest) -> None:
     """Every path can be followed in the JSON of the request that came in."""

@@ -50,7 +50,7 @@ STATUS_LINE = re.compile(rb"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?: (" + TEXT + rb"))
 # Possessive, so that hostile headers take no more than linear time.
 HEADER_LINE = re.compile(rb"(" + TOKEN + rb"+):(" + TEXT + rb")\r\n")
 HEADER_LINES = re.compile(rb"(?:" + TOKEN + rb"+:" + TEXT + rb"\r\n)*+")
-CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;" + TEXT + rb")?\r\n")
+CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:;" + TEXT + rb"|[ \t]*)\r\n")
 REQUEST_METHOD = re.compile(TOKEN)
 REQUEST_TARGET = re.compile(rb"[!-~]+")
 
@@ -128,6 +128,7 @@ class ResponseDecoder:
             buffer, searched = buffer[end:], 0
             if head.status >= 200:
                 break
+            Framing(head)  # an interim answer has no body, but nonsense in it is nonsense
             if head.status == 101:
                 raise httpcore.RemoteProtocolError("the peer switched protocols unasked")
         self._buffer = buffer

@@ -10,6 +10,7 @@ import botocore.configloader
 import botocore.exceptions
 import botocore.session
 import pytest
+from fuzzing import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -100,7 +101,7 @@ class TestAgainstBotocore:
         """A machine without settings has no profiles."""
         assert load_config(Environment(os.environ)).profiles == {} == botocore_reads()[0]
 
-    @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(
         lines=st.lists(
             st.sampled_from(

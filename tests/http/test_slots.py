@@ -6,6 +6,7 @@ from typing import Any
 
 import hypothesis.strategies as st
 import pytest
+from fuzzing import examples
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -295,4 +296,4 @@ class Books(RuleBasedStateMachine):
 
 
 TestBooks = Books.TestCase
-TestBooks.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestBooks.settings = settings(max_examples=examples(150), stateful_step_count=40, deadline=None)

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from fuzzing import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from wire.generate import BY_NAME, SERVICE
@@ -271,7 +272,7 @@ class TestErrorsOverHttp:
         again = pickle.loads(pickle.dumps(error))
         assert (type(again), str(again)) == (type(error), str(copy.deepcopy(error)))
 
-    @settings(max_examples=400, deadline=None)
+    @settings(max_examples=examples(400), deadline=None)
     @given(
         status=st.integers(300, 599),
         headers=st.dictionaries(
@@ -503,7 +504,7 @@ class TestEvents:
         event: Any = parse_event(STREAM, frame_of(encode_event("contentBlockDelta", b'{"delta":{"text":"\\ud83d"}}')))
         assert event.delta == "\ud83d"
 
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=examples(300), deadline=None)
     @given(
         headers=st.dictionaries(
             st.sampled_from([":message-type", ":event-type", ":exception-type", ":error-code", ":error-message"]),

@@ -16,6 +16,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotocoreCredentials
 from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
+from fuzzing import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from wire.generate import (
@@ -45,7 +46,7 @@ SERIALIZER = create_serializer("rest-json", False)
 PARSER = create_parser("rest-json")
 SIGNER = Signer()
 GENERATED = settings(
-    max_examples=2200,
+    max_examples=examples(2200),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
 )
@@ -134,7 +135,7 @@ def test_complete_requests(botocore_clock: None, name: str, turn: int) -> None:
     check_request(name, complete(SERVICE.operation_model(name).input_shape, turn, wire=False))
 
 
-@settings(GENERATED, max_examples=500)
+@settings(GENERATED, max_examples=examples(500))
 @given(answer=answers())
 def test_generated_answers(answer: tuple[str, dict[str, Any]]) -> None:
     """Answers of any shape are read as botocore reads them."""
@@ -148,7 +149,7 @@ def test_complete_answers(name: str, turn: int) -> None:
     check_answer(name, complete(SERVICE.operation_model(name).output_shape, turn, wire=True))
 
 
-@settings(GENERATED, max_examples=500)
+@settings(GENERATED, max_examples=examples(500))
 @given(answer=answers(), data=st.data())
 def test_mutated_answers(answer: tuple[str, dict[str, Any]], data: st.DataObject) -> None:
     """Whatever AWS's JSON turns into, it is an answer or ResponseInvalid."""
@@ -163,7 +164,7 @@ def test_mutated_answers(answer: tuple[str, dict[str, Any]], data: st.DataObject
         parse_response(BY_NAME[name], 200, {"content-type": "application/json"}, body)
 
 
-@settings(GENERATED, max_examples=600)
+@settings(GENERATED, max_examples=examples(600))
 @given(event=events(), data=st.data())
 def test_generated_and_mutated_events(event: tuple[str, str, dict[str, Any]], data: st.DataObject) -> None:
     """Events are read as botocore reads them; broken ones are our own errors, and never anything else."""

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from fuzzing import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from wire.generate import BY_NAME, SERVICE, complete, same_json
@@ -92,7 +93,7 @@ class TestBody:
             base64.b64decode(json.loads(joined)["messages"][0]["content"][1]["image"]["source"]["bytes"]) == data[:size]
         )
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=examples(40), deadline=None)
     @given(sizes=st.lists(st.sampled_from([0, 1, 100, INLINE_BLOB, INLINE_BLOB + 1, SLICE, SLICE + 1]), max_size=5))
     def test_any_number_of_blobs(self, sizes: list[int]) -> None:
         """Each where it belongs, in messages, tool results, documents and reasoning."""
@@ -372,7 +373,7 @@ def places(value: Any) -> list[tuple[Any, Any]]:
     return found
 
 
-@settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(1500), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_anything_put_anywhere(data: st.DataObject) -> None:
     """A complete request with junk put into it goes out as JSON that reads as it does, or is RequestInvalid."""
