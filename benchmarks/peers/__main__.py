@@ -1,12 +1,14 @@
 """This client against its peers: CPU per call and per event, waits, cold start, memory. `make bench` runs it.
 
-    python -m benchmarks.peers                        # everything, five rounds, markdown on standard output
-    python -m benchmarks.peers --rounds 1 --only calls-1 calls-32 burst
+    python -m benchmarks.peers                        # everything, three rounds, markdown on standard output
+    python -m benchmarks.peers --rounds 1 --only calls-1 calls-32 burst --clients bedrock_converse aiobotocore
     python -m benchmarks.peers --picture docs/cpu_per_call.png
+    python -m benchmarks.peers --profile calls-200    # where our time goes, by layer
 
-Every client runs in an environment of its own under `.venv-bench/` (made on the first run, from PyPI) and in a process
-of its own, pinned to one core; the server is pinned to another. Clients take turns in each round; figures are medians.
-CPU is user plus system time of the client's process. Compare ratios within one run: machines differ, and so do moments.
+Every client runs in an environment of its own under `.venv-bench/` (made on the first run, from PyPI; ours gets the
+checkout anew in every run) and in a process of its own, pinned to one core; the server is pinned to another. Clients
+take turns in each round; figures are medians. CPU is user plus system time of the client's process. Of your environment
+variables the clients see none. Compare ratios within one run: machines differ, and so do moments. Linux only.
 """
 
 from __future__ import annotations
@@ -15,60 +17,91 @@ import argparse
 import json
 import os
 import platform
+import shlex
 import statistics
 import subprocess
 import sys
 import time
 from collections import defaultdict
-from pathlib import Path
-from typing import Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-sys.path.insert(0, str(Path(__file__).parent))
-from clients import CLIENTS, SDKS
+from benchmarks.peers.clients import CLIENTS
+from benchmarks.peers.environments import ENVIRONMENTS, PROJECT, Environment, prepare
+from benchmarks.peers.tables import COSTS, OURS, WAITS, Results, table
 
-HERE = Path(__file__).parent
-PROJECT = HERE.parents[1]
-ENVIRONMENTS = PROJECT / ".venv-bench"
-OURS = "bedrock_converse"
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-WORKLOADS: dict[str, tuple[str, int, str, str]] = {
-    "calls-1": ("calls", 1, "call_us", "`converse`, 1 at a time: µs a call"),
-    "calls-32": ("calls", 32, "call_us", "`converse`, 32 at a time: µs a call"),
-    "calls-200": ("calls", 200, "call_us", "`converse`, 200 at a time: µs a call"),
-    "calls-1000": ("calls", 1000, "call_us", "`converse`, 1,000 at a time: µs a call"),
-    "burst": ("burst", 8, "event_us", "200 events in a burst, 8 streams: µs an event"),
-    "paced-300": ("paced", 300, "event_us", "300 paced streams: µs an event"),
-    "paced-1000": ("paced", 1000, "event_us", "1,000 paced streams: µs an event"),
-    "cold": ("cold", 1, "cold_s", "cold start to the first answer: CPU s"),
-    "memory": ("memory", 200, "stream_kib", "memory of an open stream: KiB"),
-    "tls-1": ("calls", 1, "call_us", "`converse` over TLS, 1 at a time: µs a call"),
-    "tls-200": ("calls", 200, "call_us", "`converse` over TLS, 200 at a time: µs a call"),
+TIME_LIMIT = 90.0
+"""Seconds for a workload, warming up included."""
+
+
+class Workload(NamedTuple):
+    kind: str
+    size: int
+    """Calls or streams at once."""
+    tls: bool = False
+    api_key: bool = False
+
+
+WORKLOADS = {
+    **{f"calls-{size}": Workload("calls", size) for size in (1, 32, 200, 1000)},
+    "burst": Workload("burst", 8),
+    "paced-300": Workload("paced", 300),
+    "paced-1000": Workload("paced", 1000),
+    "memory": Workload("memory", 200),
+    "cold": Workload("cold", 1),
+    "cold-key": Workload("cold", 1, api_key=True),
+    "tls-cold": Workload("cold", 1, tls=True),
+    "tls-1": Workload("calls", 1, tls=True),
+    "tls-200": Workload("calls", 200, tls=True),
+    "tls-first-200": Workload("first", 200, tls=True),
+    "tls-burst": Workload("burst", 8, tls=True),
 }
-TOO_SLOW = {
-    ("raw httpx", "calls-1000"),
-    ("raw httpx", "paced-1000"),
-    ("capo-bedrock-runtime", "paced-1000"),
-    ("capo-bedrock-runtime", "paced-300"),
-}
-"""Left out: they take minutes."""
 
 
-def environment(name: str) -> Path:
-    """The Python of the client's own environment, made on its first use."""
-    folder = ENVIRONMENTS / name.split(" (")[0].replace(" ", "-")
-    python = folder / "bin" / "python"
-    if not python.exists():
-        print(f"making an environment for {name} ...", file=sys.stderr)
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        packages = CLIENTS[name][1] or [str(PROJECT)]
-        subprocess.run([python, "-m", "pip", "install", "-q", *packages], check=True, stderr=subprocess.DEVNULL)
-    return python
+class Bench(NamedTuple):
+    """What the workers need: the environments by client, and the servers' addresses."""
 
+    environments: dict[str, Environment]
+    plain: str
+    tls: str
+    authority: str
 
-def versions(name: str) -> str:
-    wanted = (CLIENTS[name][1] or ["bedrock-converse-async"])[0]
-    script = f"from importlib.metadata import version; print(version({wanted!r}))"
-    return subprocess.run([environment(name), "-c", script], capture_output=True, text=True, check=True).stdout.strip()
+    def run(self, name: str, workload: Workload, *options: str) -> dict[str, Any] | str:
+        """The figures of one process, or in a word why there are none."""
+        url = self.tls if workload.tls else self.plain
+        script = PROJECT / "benchmarks" / "peers" / "worker.py"
+        command = [self.environments[name].interpreter, script, name, url, workload.kind, str(workload.size), *options]
+        try:
+            done = subprocess.run(
+                command,
+                env=self.variables(workload),
+                capture_output=True,
+                text=True,
+                timeout=None if options else TIME_LIMIT,
+                preexec_fn=pinned(0),
+            )
+        except subprocess.TimeoutExpired:
+            return f"> {TIME_LIMIT:.0f} s"
+        if done.returncode:
+            print(f"{name}, {workload}: {done.stderr.strip()[-300:]}", file=sys.stderr)
+            return "failed"
+        return json.loads(done.stdout.splitlines()[-1])
+
+    def variables(self, workload: Workload) -> dict[str, str]:
+        """All that a client's process has in its environment."""
+        keys = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
+        return {
+            "PATH": os.defpath,
+            "HOME": str(ENVIRONMENTS),
+            "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            **({"AWS_BEARER_TOKEN_BEDROCK": "bedrock-api-key-example"} if workload.api_key else keys),
+            # botocore's clients and ours read the first; Python's `ssl`, and so all others, the second.
+            **({"AWS_CA_BUNDLE": self.authority, "SSL_CERT_FILE": self.authority} if workload.tls else {}),
+        }
 
 
 def pinned(core: int) -> Any:
@@ -76,134 +109,128 @@ def pinned(core: int) -> Any:
     return lambda: os.sched_setaffinity(0, {cores[core % len(cores)]})
 
 
-def serve(certificate: str | None) -> tuple[subprocess.Popen[str], int]:
-    command = [str(environment(OURS)), str(HERE / "server.py"), *([certificate] if certificate else [])]
-    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=pinned(1))
-    assert server.stdout
-    return server, int(server.stdout.readline())
-
-
-def run(name: str, workload: str, ports: dict[str, int], certificate: str) -> dict[str, float] | None:
-    kind, size, _, _ = WORKLOADS[workload]
-    tls = workload.startswith("tls")
-    url = f"https://localhost:{ports['tls']}" if tls else f"http://127.0.0.1:{ports['plain']}"
-    variables = {"SSL_CERT_FILE": certificate, "AWS_CA_BUNDLE": certificate} if tls else {}
-    command = [str(environment(name)), str(HERE / "worker.py"), name, url, kind, str(size)]
+@contextmanager
+def bench(names: list[str]) -> Iterator[Bench]:
+    """Environments and servers for the clients; those that find no Python are left out. Each has started once."""
+    ENVIRONMENTS.mkdir(exist_ok=True)
+    environments = {name: made for name in names if (made := prepare(name))}
+    certificate, authority = certificate_files()
+    servers = [serve(), serve(certificate)]
     try:
-        done = subprocess.run(
-            command, env={**os.environ, **variables}, capture_output=True, text=True, timeout=90, preexec_fn=pinned(0)
-        )
-    except subprocess.TimeoutExpired:
-        print(f"{name}, {workload}: not done within 90 s", file=sys.stderr)
-        return None
-    if done.returncode:
-        print(f"{name}, {workload}: {done.stderr.strip().splitlines()[-1:]}", file=sys.stderr)
-        return None
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def measure(names: list[str], workloads: list[str], rounds: int) -> dict[tuple[str, str], dict[str, float]]:
-    certificates = certificate_files()
-    plain, plain_port = serve(None)
-    tls, tls_port = serve(certificates[0])
-    figures: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    try:
-        for number in range(rounds):
-            for workload in workloads:
-                for name in names[number % len(names) :] + names[: number % len(names)]:
-                    if (name, workload) in TOO_SLOW:
-                        continue
-                    result = run(name, workload, {"plain": plain_port, "tls": tls_port}, certificates[1])
-                    for figure, value in (result or {}).items():
-                        figures[name, workload][figure].append(value)
-            print(f"round {number + 1} of {rounds} done", file=sys.stderr)
+        ports = [int(server.stdout.readline()) for server in servers if server.stdout]
+        made = Bench(environments, f"http://127.0.0.1:{ports[0]}", f"https://127.0.0.1:{ports[1]}", authority)
+        for name in environments:
+            for workload in ("cold", "tls-cold"):  # bytecode and files are in the cache from here on
+                made.run(name, WORKLOADS[workload])
+        yield made
     finally:
-        for server in (plain, tls):
+        for server in servers:
             server.communicate("")
-    return {
-        key: {figure: statistics.median(values) for figure, values in all_.items()} for key, all_ in figures.items()
-    }
 
 
 def certificate_files() -> tuple[str, str]:
-    """The server's certificate with its key, and the authority to trust; made anew by trustme."""
-    ENVIRONMENTS.mkdir(exist_ok=True)
+    """The server's certificate with its key, and the authority to trust; made anew."""
     import trustme
 
     authority = trustme.CA()
     server, trust = ENVIRONMENTS / "server.pem", ENVIRONMENTS / "authority.pem"
-    authority.issue_cert("localhost", "127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(server))
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(server))
     authority.cert_pem.write_to_path(str(trust))
     return str(server), str(trust)
 
 
-def table(figures: dict[tuple[str, str], dict[str, float]], names: list[str], workloads: list[str]) -> str:
-    lines = ["| work | " + " | ".join(names) + " | ours to the best peer |", "| --- |" + " ---: |" * (len(names) + 1)]
-    for workload in workloads:
-        _, _, figure, title = WORKLOADS[workload]
-        cells = [
-            f"{figures.get((name, workload), {}).get(figure, float('nan')):.3g}".replace("nan", "-") for name in names
-        ]
-        peers = [figures[name, workload][figure] for name in SDKS if (name, workload) in figures]
-        ours = figures.get((OURS, workload), {}).get(figure)
-        ratio = f"{ours / min(peers):.2f}" if ours and peers else "-"
-        lines.append(f"| {title} | " + " | ".join(cells) + f" | {ratio} |")
-    for workload in workloads:
-        if workload.startswith("paced"):
-            lines.append("")
-            lines.append(f"{WORKLOADS[workload][1]} paced streams (the server's own schedule is 2.24 s):")
-            for name in names:
-                if (name, workload) in figures:
-                    f = figures[name, workload]
-                    lines.append(
-                        f"- {name}: whole stream p50 {f['whole_p50']:.2f} s, p99 {f['whole_p99']:.2f} s; "
-                        f"first token p99 {f['first_p99']:.2f} s; loop lag p99 {f['lag_p99_ms']:.1f} ms"
-                    )
-    return "\n".join(lines)
+def serve(*certificate: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "benchmarks.peers.server", *certificate]
+    return subprocess.Popen(
+        command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=pinned(1)
+    )
 
 
-def picture(path: str, names: list[str]) -> None:
-    """CPU per call against concurrency, 1 to 1,000."""
-    import matplotlib as plotting
+def measure(with_: Bench, workloads: dict[str, Workload], rounds: int) -> Results:
+    """Medians. What failed or took too long once is not tried again."""
+    names = list(with_.environments)
+    figures: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    failures: Results = {}
+    for number in range(rounds):
+        for title, workload in workloads.items():
+            for name in names[number % len(names) :] + names[: number % len(names)]:
+                if (name, title) in failures or (workload.api_key and not CLIENTS[name].takes_api_key):
+                    continue
+                result = with_.run(name, workload)
+                if isinstance(result, str):
+                    failures[name, title] = result
+                    continue
+                for figure, value in result.items():
+                    figures[name, title][figure].append(value)
+        print(f"round {number + 1} of {rounds} done", file=sys.stderr)
+    medians = {
+        key: {figure: statistics.median(values) for figure, values in all_.items()} for key, all_ in figures.items()
+    }
+    return {**medians, **failures}
 
-    plotting.use("Agg")
-    from matplotlib import pyplot
 
-    sizes = [1, 8, 32, 100, 200, 500, 1000]
-    for size in sizes:
-        WORKLOADS.setdefault(f"calls-{size}", ("calls", size, "call_us", ""))
-        if size > 200:
-            TOO_SLOW.add(("raw httpx", f"calls-{size}"))
-    figures = measure(names, [f"calls-{size}" for size in sizes], 3)
-    _, axes = pyplot.subplots(figsize=(8, 4.5))
-    for name in names:
-        points = [(s, figures[name, f"calls-{s}"]["call_us"]) for s in sizes if (name, f"calls-{s}") in figures]
-        ours = name == OURS
-        axes.plot(
-            *zip(*points, strict=True), marker="o", label=name, linewidth=3 if ours else 1.5, zorder=9 if ours else 1
+def describe(with_: Bench, wanted: list[str], rounds: int) -> str:
+    """What the reader has to know in order to repeat it."""
+    clients = [
+        f"{CLIENTS[name].label} {made.version} (Python {made.python})" for name, made in with_.environments.items()
+    ]
+    left_out = [
+        f"{CLIENTS[name].label} (no Python {'.'.join(map(str, CLIENTS[name].python))} or newer found)"
+        for name in wanted
+        if name not in with_.environments
+    ]
+    return (
+        f"{time.strftime('%Y-%m-%d')}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores, "
+        f"medians of {rounds} rounds, `python -m benchmarks.peers {shlex.join(sys.argv[1:])}`".rstrip(" `")
+        + f"`.\n{', '.join(clients)}."
+        + (f"\nLeft out: {', '.join(left_out)}." if left_out else "")
+    )
+
+
+def profile(with_: Bench, workload: str) -> None:
+    """Where the CPU time goes, by layer."""
+    for name in with_.environments:
+        result = with_.run(name, WORKLOADS[workload], "--profile")
+        if isinstance(result, str):
+            sys.exit(result)
+        cost, unit = next(
+            (result[figure], figure.removesuffix("_us")) for figure in ("call_us", "event_us") if figure in result
         )
-    axes.set(xscale="log", xlabel="calls at a time", ylabel="CPU per call, µs", title="converse: what a call costs")
-    axes.set_ylim(bottom=0)
-    axes.grid(alpha=0.3)
-    axes.legend()
-    pyplot.tight_layout()
-    pyplot.savefig(path, dpi=120)
+        print(f"\n{CLIENTS[name].label}, {workload}: {cost:.1f} µs of CPU per {unit}\n")
+        print(f"| layer | share | µs per {unit} |\n| --- | ---: | ---: |")
+        for layer, share in result["layers"].items():
+            print(f"| {layer} | {share:.1%} | {share * cost:.1f} |")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", nargs="*", choices=WORKLOADS, default=list(WORKLOADS))
-    parser.add_argument("--clients", nargs="*", choices=CLIENTS, default=list(CLIENTS))
-    parser.add_argument("--picture", help="draw CPU per call against concurrency into this file instead")
+    usual = [name for name, client in CLIENTS.items() if client.usual]
+    profiled = [name for name, workload in WORKLOADS.items() if workload.kind not in ("cold", "memory")]
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", nargs="+", choices=WORKLOADS, default=list(WORKLOADS), metavar="WORKLOAD")
+    parser.add_argument("--clients", nargs="+", choices=CLIENTS, metavar="CLIENT", help=f"of {', '.join(CLIENTS)}")
+    parser.add_argument("--picture", metavar="FILE", help="draw CPU per call against concurrency instead")
+    parser.add_argument("--profile", choices=profiled, metavar="WORKLOAD", help="show where the time goes instead")
     options = parser.parse_args()
-    if options.picture:
-        picture(options.picture, [name for name in options.clients if name != "bedrock_converse (API key)"])
-        return
-    figures = measure(options.clients, options.only, options.rounds)
-    print(f"{time.strftime('%Y-%m-%d')}, Python {platform.python_version()}, medians of {options.rounds} rounds;")
-    print(", ".join(f"{name} {versions(name)}" for name in options.clients if "(" not in name), end=".\n\n")
-    print(table(figures, options.clients, options.only))
+    names = options.clients or ([OURS] if options.profile else usual)
+    with bench(names) as with_:
+        if options.profile:
+            profile(with_, options.profile)
+            return
+        print(describe(with_, names, options.rounds), end="\n\n")
+        labels = {name: CLIENTS[name].label for name in with_.environments}
+        if options.picture:
+            from benchmarks.peers.picture import SIZES, draw
+
+            results = measure(with_, {f"calls-{size}": Workload("calls", size) for size in SIZES}, options.rounds)
+            draw(options.picture, results, labels)
+            return
+        results = measure(with_, {name: WORKLOADS[name] for name in options.only}, options.rounds)
+        peers = [name for name in with_.environments if CLIENTS[name].sdk]
+        print(table(COSTS, results, labels, peers, "the best peer (cold start: to boto3)"))
+        if any(workload.startswith("paced") for workload in options.only):
+            print("\nPaced streams. The server's schedule: the first token after 0.24 s, the whole in 2.24 s.\n")
+            print(table(WAITS, results, labels, peers, "raw aiohttp"))
 
 
 if __name__ == "__main__":

@@ -1,25 +1,38 @@
-"""Every client behind the same three functions: `call`, `stream` (which tells each event's time) and `close`."""
+"""Every client behind the same four functions: `open`, `call`, `stream` and `close`.
+
+Each is as its users would set it up for a service: a pool that has room for every call of the workload, where that can
+be said. Credentials, region and certificate authorities come from the environment, for all alike.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import os
-import ssl
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-KEYS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "us-east-1"}
 TEXT = "Name three rivers of Europe, and say a word about each of them. " * 5
 MESSAGES = [{"role": "user", "content": [{"text": TEXT}]}]
 BODY = json.dumps({"messages": MESSAGES, "inferenceConfig": {"maxTokens": 300}}).encode()
 
 
 class Client:
-    """One client under test."""
+    """One client under test, for at most so many calls at once."""
+
+    label: ClassVar[str]
+    packages: ClassVar[tuple[str, ...]] = ()
+    """What to install for it; the first one's version is shown. The project itself where there are none."""
+    python: ClassVar[tuple[int, int]] = (3, 11)
+    """The oldest Python that it runs on."""
+    sdk = False
+    """A peer proper, which ours is compared with."""
+    takes_api_key = False
+    """From the environment, over plain HTTP, which boto3 refuses."""
+    usual = True
+    """Measured unless `--clients` says otherwise."""
 
     def __init__(self, url: str, connections: int) -> None:
         self.url, self.connections = url, connections
@@ -31,17 +44,13 @@ class Client:
 
 
 class Ours(Client):
-    key: str | None = None
+    label = "bedrock_converse"
+    takes_api_key = True
 
     async def open(self) -> None:
-        from bedrock_converse import BedrockClient, Credentials
+        from bedrock_converse import BedrockClient
 
-        auth: dict[str, Any] = (
-            {"api_key": self.key} if self.key else {"credentials": Credentials("AKIDEXAMPLE", "secret")}
-        )
-        self.client = BedrockClient(
-            region="us-east-1", endpoint_url=self.url, max_connections=max(1000, self.connections), **auth
-        )
+        self.client = BedrockClient(endpoint_url=self.url, max_connections=max(1000, self.connections))
 
     async def call(self, model: str) -> None:
         reply = await self.client.converse(model, TEXT, max_tokens=300)
@@ -56,22 +65,44 @@ class Ours(Client):
         await self.client.aclose()
 
 
-class OursWithKey(Ours):
-    key = "bedrock-api-key-example"
+class OursOverAiohttp(Ours):
+    """Aiohttp's C parser and pool in the place of ours, through `http_client=`."""
+
+    label = "bedrock_converse over httpx-aiohttp"
+    packages = ("httpx-aiohttp",)
+    usual = False
+
+    async def open(self) -> None:
+        import httpx
+        import httpx_aiohttp
+
+        from bedrock_converse import BedrockClient
+
+        limits = httpx.Limits(max_connections=self.connections)
+        self.carrier = httpx.AsyncClient(transport=httpx_aiohttp.AiohttpTransport(limits=limits))
+        self.client = BedrockClient(endpoint_url=self.url, http_client=self.carrier)
+
+    async def close(self) -> None:
+        await super().close()
+        await self.carrier.aclose()
 
 
 class Boto3(Client):
     """As frameworks drive it: a thread per call, and a thread hop per event."""
 
+    label = "boto3 in threads"
+    packages = ("boto3",)
+    sdk = True
+
     async def open(self) -> None:
+        from concurrent.futures import ThreadPoolExecutor
+
         import boto3
         from botocore.config import Config
 
-        os.environ.update(KEYS)
         self.threads = ThreadPoolExecutor(min(self.connections, 200))
         self.client = boto3.client(
             "bedrock-runtime",
-            region_name="us-east-1",
             endpoint_url=self.url,
             config=Config(max_pool_connections=self.connections, read_timeout=300),
         )
@@ -98,15 +129,17 @@ class Boto3(Client):
 
 
 class Aiobotocore(Client):
+    label = "aiobotocore"
+    packages = ("aiobotocore",)
+    sdk = True
+    takes_api_key = True
+
     async def open(self) -> None:
         from aiobotocore.config import AioConfig
         from aiobotocore.session import get_session
 
-        os.environ.update(KEYS)
         config = AioConfig(max_pool_connections=self.connections, read_timeout=300)
-        self.manager = get_session().create_client(
-            "bedrock-runtime", region_name="us-east-1", endpoint_url=self.url, config=config
-        )
+        self.manager = get_session().create_client("bedrock-runtime", endpoint_url=self.url, config=config)
         self.client = await self.manager.__aenter__()
 
     async def call(self, model: str) -> None:
@@ -122,11 +155,24 @@ class Aiobotocore(Client):
 
 
 class Capo(Client):
+    """With a pool as large as the others': left alone it opens ten connections, and everything else waits."""
+
+    label = "capo-bedrock-runtime"
+    packages = ("capo-bedrock-runtime",)
+    sdk = True
+    takes_api_key = True
+
     async def open(self) -> None:
         from capo_bedrock_runtime import AsyncBedrockRuntimeClient
+        from zapros import AsyncStdNetworkHandler
 
-        os.environ.update(KEYS)
-        self.client = AsyncBedrockRuntimeClient(region="us-east-1", endpoint=self.url)
+        limits = {"max_connections_per_host": self.connections, "max_idle_connections_per_host": self.connections}
+        self.client = AsyncBedrockRuntimeClient(
+            http_handler=AsyncStdNetworkHandler(http1=limits),
+            region=os.environ["AWS_REGION"],
+            endpoint=self.url,
+            bearer=os.environ.get("AWS_BEARER_TOKEN_BEDROCK"),
+        )
         await self.client.__aenter__()
 
     async def call(self, model: str) -> None:
@@ -142,15 +188,50 @@ class Capo(Client):
         await self.client.__aexit__(None, None, None)
 
 
+class AwsSdk(Client):
+    """AWS's SDK v4, over aiohttp as it comes: at most 100 connections, for which it has no setting."""
+
+    label = "aws-sdk-bedrock-runtime"
+    packages = ("aws-sdk-bedrock-runtime",)
+    python = (3, 12)
+    sdk = True
+
+    async def open(self) -> None:
+        from aws_sdk_bedrock_runtime import models
+        from aws_sdk_bedrock_runtime.client import AsyncBedrockRuntimeClient
+        from aws_sdk_bedrock_runtime.config import AsyncBedrockRuntimeConfig
+
+        self.models = models
+        self.client = AsyncBedrockRuntimeClient(await AsyncBedrockRuntimeConfig.resolve(endpoint_uri=self.url))
+
+    def _arguments(self) -> dict[str, Any]:
+        message = self.models.Message(role="user", content=[self.models.ContentBlockText(value=TEXT)])
+        return {"messages": [message], "inference_config": self.models.InferenceConfiguration(max_tokens=300)}
+
+    async def call(self, model: str) -> None:
+        await self.client.converse(self.models.ConverseInput(model_id=model, **self._arguments()))
+
+    async def stream(self, model: str) -> AsyncIterator[Any]:
+        request = self.models.ConverseStreamInput(model_id=model, **self._arguments())
+        async with await self.client.converse_stream(request) as answer:
+            async for event in answer.output_stream:
+                yield event
+
+    async def close(self) -> None:
+        await self.client.close()
+
+
 class RawHttpx(Client):
     """No SDK at all: a POST, and the body's pieces."""
+
+    label = "raw httpx"
+    packages = ("httpx",)
 
     async def open(self) -> None:
         import httpx
 
         limits = httpx.Limits(max_connections=self.connections, max_keepalive_connections=self.connections)
-        verify = ssl.create_default_context(cafile=os.environ.get("SSL_CERT_FILE"))
-        self.client = httpx.AsyncClient(limits=limits, timeout=300, verify=verify)
+        self.client = httpx.AsyncClient(limits=limits, timeout=300)
 
     async def call(self, model: str) -> None:
         answer = await self.client.post(f"{self.url}/model/{model}/converse", content=BODY)
@@ -168,11 +249,13 @@ class RawHttpx(Client):
 class RawAiohttp(Client):
     """No SDK at all, over aiohttp's C parser: a practical limit."""
 
+    label = "raw aiohttp"
+    packages = ("aiohttp",)
+
     async def open(self) -> None:
         import aiohttp
 
-        context = ssl.create_default_context(cafile=os.environ.get("SSL_CERT_FILE"))
-        self.session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=self.connections, ssl=context))
+        self.session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=self.connections))
 
     async def call(self, model: str) -> None:
         async with self.session.post(f"{self.url}/model/{model}/converse", data=BODY) as answer:
@@ -187,15 +270,13 @@ class RawAiohttp(Client):
         await self.session.close()
 
 
-CLIENTS: dict[str, tuple[type[Client], list[str]]] = {
-    "bedrock_converse": (Ours, []),
-    "bedrock_converse (API key)": (OursWithKey, []),
-    "boto3 in threads": (Boto3, ["boto3"]),
-    "aiobotocore": (Aiobotocore, ["aiobotocore"]),
-    "capo-bedrock-runtime": (Capo, ["capo-bedrock-runtime"]),
-    "raw httpx": (RawHttpx, ["httpx"]),
-    "raw aiohttp": (RawAiohttp, ["aiohttp"]),
+CLIENTS: dict[str, type[Client]] = {
+    "bedrock_converse": Ours,
+    "boto3": Boto3,
+    "aiobotocore": Aiobotocore,
+    "capo": Capo,
+    "aws-sdk": AwsSdk,
+    "httpx": RawHttpx,
+    "aiohttp": RawAiohttp,
+    "over-httpx-aiohttp": OursOverAiohttp,
 }
-"""Name -> class, and what to install for it; nothing means this project."""
-SDKS = ["boto3 in threads", "aiobotocore", "capo-bedrock-runtime"]
-"""The peers proper: what ours is compared with."""

@@ -1,7 +1,8 @@
 """A Bedrock of ready-made answers: as little work per request as a loopback server can do.
 
-The model id in the path names the workload: `call` (a whole answer), `burst` (200 text events in one go), `paced` (50
-events, the first after 240 ms, then one every 40 ms), `idle` (one event, then silence).
+The model id in the path names the workload: `call` (a whole answer), `slow` (the same after a second), `burst` (200
+text events in one go), `paced` (50 events, the first after 240 ms, then one every 40 ms), `idle` (one event, then
+silence).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import sys
 
 from bedrock_converse._wire.eventstream import encode_event
 
-PACED_EVENTS, FIRST, INTERVAL, BURST = 50, 0.24, 0.04, 200
+PACED_EVENTS, FIRST, INTERVAL, BURST, SLOW = 50, 0.24, 0.04, 200, 1.0
 
 USAGE = {"inputTokens": 12, "outputTokens": 200, "totalTokens": 212}
 ANSWER = json.dumps(
@@ -86,6 +87,8 @@ class Bedrock(asyncio.Protocol):
             self.transport.write(BURST_ANSWER)
         elif b"/paced" in path:
             asyncio.get_running_loop().call_later(FIRST, self.pace, 0)
+        elif b"/slow" in path:
+            asyncio.get_running_loop().call_later(SLOW, self.transport.write, UNARY)
         elif b"/idle" in path:
             self.transport.write(STREAM_HEAD + chunk(START + DELTAS[0]))
         else:

@@ -1,4 +1,9 @@
-"""Runs one workload with one client, in the client's own environment, and prints its figures as JSON."""
+"""Runs one workload with one client, in the client's own environment, and prints its figures as JSON.
+
+    python worker.py CLIENT URL KIND SIZE [--profile]
+
+With `--profile` the work is ten times as long, and the figures have the shares of its CPU time by layer.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +11,20 @@ import asyncio
 import json
 import os
 import resource
-import statistics
 import sys
 import time
 from typing import Any
 
 from clients import CLIENTS, Client
+from meter import Meter, Sampler, cpu
+
+EVENTS_OF_A_BURST, EVENTS_OF_A_PACED_STREAM = 204, 54
+"""With their first and their last three, as the server sends them."""
+longer = 1
 
 
-def cpu() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
+def percentile(values: list[float], percent: int) -> float:
+    return sorted(values)[len(values) * percent // 100]
 
 
 def resident() -> int:
@@ -24,30 +32,43 @@ def resident() -> int:
         return int(statm.read().split()[1]) * resource.getpagesize()
 
 
-async def calls(client: Client, concurrency: int, total: int) -> dict[str, Any]:
+async def calls(client: Client, concurrency: int, meter: Meter) -> dict[str, float]:
+    """Over warm connections."""
+    each = max(1200, concurrency * 4) // concurrency * longer
+
     async def caller(count: int) -> None:
         for _ in range(count):
             await client.call("call")
 
     await asyncio.gather(*(caller(2) for _ in range(concurrency)))
-    began = cpu()
-    await asyncio.gather(*(caller(total // concurrency) for _ in range(concurrency)))
-    return {"call_us": (cpu() - began) / (total // concurrency * concurrency) * 1e6}
+    with meter:
+        await asyncio.gather(*(caller(each) for _ in range(concurrency)))
+    return {"call_us": meter.seconds / (each * concurrency) * 1e6}
 
 
-async def burst(client: Client, streams: int, rounds: int) -> dict[str, Any]:
+async def first_calls(client: Client, concurrency: int, meter: Meter) -> dict[str, float]:
+    """All at once by a client that has made one; the server is slow to answer, so each call opens a connection."""
+    await client.call("call")
+    with meter:
+        await asyncio.gather(*(client.call("slow") for _ in range(concurrency)))
+    return {"call_us": meter.seconds / concurrency * 1e6}
+
+
+async def burst(client: Client, streams: int, meter: Meter) -> dict[str, float]:
+    rounds = 6 * longer
+
     async def reader(count: int) -> None:
         for _ in range(count):
             async for _ in client.stream("burst"):
                 pass
 
     await asyncio.gather(*(reader(1) for _ in range(streams)))
-    began = cpu()
-    await asyncio.gather(*(reader(rounds) for _ in range(streams)))
-    return {"event_us": (cpu() - began) / (streams * rounds * 204) * 1e6}
+    with meter:
+        await asyncio.gather(*(reader(rounds) for _ in range(streams)))
+    return {"event_us": meter.seconds / (streams * rounds * EVENTS_OF_A_BURST) * 1e6}
 
 
-async def paced(client: Client, streams: int) -> dict[str, Any]:
+async def paced(client: Client, streams: int, meter: Meter) -> dict[str, float]:
     whole: list[float] = []
     first: list[float] = []
     lags: list[float] = []
@@ -69,20 +90,21 @@ async def paced(client: Client, streams: int) -> dict[str, Any]:
 
     await asyncio.gather(*(client.call("call") for _ in range(8)))
     heart = asyncio.create_task(heartbeat())
-    began = cpu()
-    await asyncio.gather(*(reader() for _ in range(streams)))
-    used = cpu() - began
+    with meter:
+        for _ in range(longer):
+            await asyncio.gather(*(reader() for _ in range(streams)))
     heart.cancel()
     return {
-        "event_us": used / (streams * 54) * 1e6,
-        "whole_p50": statistics.median(whole),
-        "whole_p99": sorted(whole)[int(len(whole) * 0.99)],
-        "first_p99": sorted(first)[int(len(first) * 0.99)],
-        "lag_p99_ms": sorted(lags)[int(len(lags) * 0.99)] * 1e3,
+        "event_us": meter.seconds / (streams * longer * EVENTS_OF_A_PACED_STREAM) * 1e6,
+        "whole_p50": percentile(whole, 50),
+        "whole_p99": percentile(whole, 99),
+        "first_p50": percentile(first, 50),
+        "first_p99": percentile(first, 99),
+        "lag_p99": percentile(lags, 99) * 1e3,
     }
 
 
-async def memory(client: Client, streams: int) -> dict[str, Any]:
+async def memory(client: Client, streams: int, _: Meter) -> dict[str, float]:
     held: list[Any] = []
 
     async def hold() -> None:
@@ -93,29 +115,32 @@ async def memory(client: Client, streams: int) -> dict[str, Any]:
     await asyncio.gather(*(hold() for _ in range(10)))
     before = resident()
     await asyncio.gather(*(hold() for _ in range(streams)))
-    figure = (resident() - before) / streams / 1024
-    print(json.dumps({"stream_kib": figure}), flush=True)
+    print(json.dumps({"stream_kib": (resident() - before) / streams / 1024}), flush=True)
     os._exit(0)  # closing so many streams is no part of it
 
 
-async def main(name: str, url: str, workload: str, size: int) -> None:
-    began = cpu()
-    client = CLIENTS[name][0](url, max(size, 10) + 16)
+async def cold(client: Client, _: int, __: Meter) -> dict[str, float]:
+    """All that the process has used, from its start."""
+    await client.call("call")
+    return {"cold_s": cpu()}
+
+
+KINDS = {"calls": calls, "first": first_calls, "burst": burst, "paced": paced, "memory": memory, "cold": cold}
+
+
+async def main(name: str, url: str, kind: str, size: int, meter: Meter) -> dict[str, Any]:
+    client = CLIENTS[name](url, max(size, 10) + 16)
     await client.open()
-    if workload == "cold":
-        await client.call("call")
-        print(json.dumps({"cold_s": cpu()}))
-    elif workload == "calls":
-        print(json.dumps(await calls(client, size, max(1200, size * 4))))
-    elif workload == "burst":
-        print(json.dumps(await burst(client, size, 6)))
-    elif workload == "paced":
-        print(json.dumps(await paced(client, size)))
-    elif workload == "memory":
-        print(json.dumps(await memory(client, size)))
-    assert began >= 0
+    figures = await KINDS[kind](client, size, meter)
     await client.close()
+    return figures
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])))
+    name, url, kind, size, *options = sys.argv[1:]
+    if options == ["--profile"]:
+        longer = 10
+        sampler = Sampler()
+        print(json.dumps({**asyncio.run(main(name, url, kind, int(size), sampler)), "layers": sampler.shares()}))
+    else:
+        print(json.dumps(asyncio.run(main(name, url, kind, int(size), Meter()))))
