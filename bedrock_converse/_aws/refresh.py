@@ -185,13 +185,17 @@ class Renewed(Generic[T]):
             if flight is None and self._held is not held:
                 return None
             if flight is None:
-                flight = self._flight = Flight(partial(self._load, prepared, self._refused), self._landed, TIME_LIMIT)
+                flight = self._flight = self._new_flight(prepared)
                 try:
                     flight.start()
                 except RuntimeError as error:  # no more threads, or the interpreter is ending
                     self._flight = None
                     raise CredentialsError(f"No thread can be started for {self._source.what}") from error
             return flight
+
+    def _new_flight(self, prepared: Any) -> Flight[_Held[T]]:
+        work = partial(self._load, prepared, self._refused)
+        return Flight(work, self._landed, TIME_LIMIT, name="credentials")
 
     async def _wait(self, flight: Flight[_Held[T]]) -> _Held[T]:
         if not await flight.wait():

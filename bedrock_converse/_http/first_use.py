@@ -5,9 +5,12 @@ Together they take 100 to 200 ms, which every other task of the loop would wait 
 
 from __future__ import annotations
 
-import sys
+from functools import cache, partial
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bedrock_converse._aws.flight import Flights
 
 __all__ = ["ready"]
 
@@ -18,18 +21,14 @@ _building = Lock()  # calls that start together build each schema once
 async def ready(request_class: type[Any]) -> None:
     """Returns when the engine is imported and the operation's schemas are built; at once from the second time on."""
     if request_class not in _ready:
-        await _in_thread(request_class)
+        await _flights().get(request_class, partial(_load, request_class))
 
 
-async def _in_thread(request_class: type[Any]) -> None:
-    # not anyio's threads: anyio itself is among what has to be imported
-    trio: Any = sys.modules.get("trio")  # without `lowlevel` while a thread of another first call imports it
-    if hasattr(trio, "lowlevel") and trio.lowlevel.in_trio_run():
-        await trio.to_thread.run_sync(_load, request_class)
-        return
-    import asyncio
+@cache
+def _flights() -> Flights[None]:
+    from bedrock_converse._aws.flight import Flights
 
-    await asyncio.get_running_loop().run_in_executor(None, _load, request_class)
+    return Flights("first-use")
 
 
 def _load(request_class: type[Any]) -> None:

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from functools import partial
-from itertools import zip_longest
 from time import monotonic
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import httpcore
 
 from bedrock_converse._http.connect_failures import connect_error, most_telling
+from bedrock_converse._http.names import ATTEMPT_DELAY, interleave, resolve
 from bedrock_converse._http.network import HIGH_WATER, PIECE, Backend, Bytes, Stream, deadline_after, set_socket_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from bedrock_converse._http.names import Address
+
 __all__ = ["AsyncioBackend", "AsyncioStream"]
-
-ATTEMPT_DELAY = 0.25
-"""How long one address may take before the next is tried beside it, in seconds (RFC 8305, section 5)."""
-
-Address: TypeAlias = tuple[int, int, int, str, Any]
 
 
 class AsyncioStream(Stream, asyncio.BufferedProtocol):
@@ -219,8 +215,6 @@ class AsyncioBackend(Backend):
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._scratch = memoryview(bytearray(HIGH_WATER))
-        self._lookups: dict[tuple[str, int], asyncio.Future[Sequence[Address]]] = {}
-        """In progress: a thousand calls at once to one host need one."""
 
     async def connect_tcp(
         self,
@@ -232,7 +226,7 @@ class AsyncioBackend(Backend):
     ) -> AsyncioStream:
         try:
             async with asyncio.timeout(timeout):
-                sock = await self._connect(await self._resolve(host, port), local_address)
+                sock = await self._connect(await resolve(host, port), local_address)
                 for option in socket_options or ():
                     sock.setsockopt(*option)
                 return await self._stream(sock)
@@ -243,24 +237,6 @@ class AsyncioBackend(Backend):
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
-
-    async def _resolve(self, host: str, port: int) -> Sequence[Address]:
-        try:
-            # Numbers need no look-up, so no thread either.
-            return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
-        except socket.gaierror:
-            pass
-        lookup = self._lookups.get((host, port))
-        if lookup is None:
-            find = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
-            lookup = self._lookups[host, port] = self._loop.run_in_executor(None, find)
-            lookup.add_done_callback(partial(self._looked_up, host, port))
-        return await asyncio.shield(lookup)  # others wait for the same
-
-    def _looked_up(self, host: str, port: int, lookup: asyncio.Future[Any]) -> None:
-        del self._lookups[host, port]
-        if not lookup.cancelled():
-            lookup.exception()  # those who asked may all have gone
 
     async def _connect(self, addresses: Sequence[Address], local_address: str | None) -> socket.socket:
         if len(addresses) == 1:
@@ -310,14 +286,6 @@ class AsyncioBackend(Backend):
             stream.abort()
             raise
         return stream
-
-
-def interleave(addresses: Sequence[Address]) -> list[Address]:
-    """One family after the other in turn, beginning with the one that the system prefers (RFC 8305, section 4)."""
-    first = [address for address in addresses if address[0] == addresses[0][0]]
-    other = [address for address in addresses if address[0] != addresses[0][0]]
-    pairs = zip_longest(first, other)
-    return [address for pair in pairs for address in pair if address is not None]
 
 
 def close_unclaimed(attempt: asyncio.Task[socket.socket]) -> None:

@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, Any
 import httpcore
 import trio
 
-from bedrock_converse._http.connect_failures import connect_error
+from bedrock_converse._http.connect_failures import connect_error, most_telling
+from bedrock_converse._http.names import ATTEMPT_DELAY, interleave, resolve
 from bedrock_converse._http.network import HIGH_WATER, PIECE, Backend, Bytes, Stream, set_socket_options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+
+    from bedrock_converse._http.names import Address
 
 __all__ = ["TrioBackend", "TrioStream"]
 
@@ -94,7 +97,10 @@ class TrioStream(Stream):
 
 
 class TrioBackend(Backend):
-    """Connects under trio, whose own `open_tcp_stream` tries several addresses as RFC 8305 says."""
+    """Connects under trio, trying several addresses as RFC 8305 ("happy eyeballs") says.
+
+    trio's own `open_tcp_stream` does that too, but looks names up in the threads that the application may have filled.
+    """
 
     async def connect_tcp(
         self,
@@ -106,17 +112,59 @@ class TrioBackend(Backend):
     ) -> TrioStream:
         try:
             with trio.fail_after(math.inf if timeout is None else timeout):
-                opened = await trio.open_tcp_stream(host, port, local_address=local_address)
+                sock = await self._connect(await resolve(host, port), local_address)
         except trio.TooSlowError as exc:
             raise httpcore.ConnectTimeout(f"no connection to {host}:{port} in time") from exc
-        except (OSError, ExceptionGroup) as exc:
+        except OSError as exc:
             raise connect_error(host, port, exc) from exc
-        sock = socket.socket(fileno=opened.socket.detach())
-        sock.setblocking(False)
-        set_socket_options(sock)
         for option in socket_options or ():
             sock.setsockopt(*option)
         return TrioStream(sock)
+
+    async def _connect(self, addresses: Sequence[Address], local_address: str | None) -> socket.socket:
+        if len(addresses) == 1:
+            return await self._attempt(addresses[0], local_address)
+        errors: list[OSError] = []
+        won: list[socket.socket] = []
+
+        async def attempt(address: Address, failed: trio.Event) -> None:
+            try:
+                won.append(await self._attempt(address, local_address))
+            except OSError as exc:
+                errors.append(exc)
+                failed.set()
+            else:
+                nursery.cancel_scope.cancel()
+
+        try:
+            async with trio.open_nursery() as nursery:
+                for address in interleave(addresses):
+                    failed = trio.Event()
+                    nursery.start_soon(attempt, address, failed)
+                    with trio.move_on_after(ATTEMPT_DELAY):
+                        await failed.wait()
+        except BaseException:
+            for sock in won:
+                sock.close()
+            raise
+        for late in won[1:]:
+            late.close()
+        if won:
+            return won[0]
+        raise most_telling(errors)
+
+    async def _attempt(self, address: Address, local_address: str | None) -> socket.socket:
+        family, kind, protocol, _, where = address
+        sock = socket.socket(family, kind, protocol)
+        try:
+            set_socket_options(sock)
+            if local_address is not None:
+                sock.bind((local_address, 0))
+            await trio.socket.from_stdlib_socket(sock).connect(where)
+        except BaseException:
+            sock.close()
+            raise
+        return sock
 
     async def sleep(self, seconds: float) -> None:
         await trio.sleep(seconds)

@@ -10,13 +10,13 @@ from __future__ import annotations
 import os
 import ssl
 from contextlib import suppress
-from threading import Lock
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio.lowlevel
-import anyio.to_thread
 import httpcore
 
+from bedrock_converse._aws.flight import Flights
 from bedrock_converse._http.network import HIGH_WATER, Bytes, Stream, seconds_left
 from bedrock_converse.errors import ConfigError
 
@@ -32,7 +32,7 @@ RECORD = 16 * 1024
 """The most that one TLS record holds (RFC 8446, section 5.1), so the most that one read from OpenSSL can give."""
 
 _contexts: dict[tuple[str | None, str | None], ssl.SSLContext] = {}
-_contexts_lock = Lock()
+_flights: Flights[ssl.SSLContext] = Flights("tls")
 
 
 async def load_tls_context(verify: str | os.PathLike[str] | None = None) -> ssl.SSLContext:
@@ -46,7 +46,7 @@ async def load_tls_context(verify: str | os.PathLike[str] | None = None) -> ssl.
     key = (name, path)
     context = _contexts.get(key)
     if context is None:
-        context = await anyio.to_thread.run_sync(_load, name, path)
+        context = await _flights.get(key, partial(_load, name, path))
     return context
 
 
@@ -62,11 +62,8 @@ def trusted_authorities(verify: str | os.PathLike[str] | None) -> tuple[str | No
 
 
 def _load(name: str | None, path: str | None) -> ssl.SSLContext:
-    with _contexts_lock:
-        context = _contexts.get((name, path))
-        if context is None:
-            context = _contexts[name, path] = _build(name, path)
-        return context
+    context = _contexts[name, path] = _build(name, path)
+    return context
 
 
 def _build(name: str | None, path: str | None) -> ssl.SSLContext:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+import time
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from busy_threads import busy_threads
+from engine import both, client_for, run
 
 from bedrock_converse._aws import flight
-from bedrock_converse._http import first_use, network
+from bedrock_converse._http import first_use, network, tls
+from bedrock_converse.errors import ConfigError
+from bedrock_converse.testing import FakeBedrock
 from bedrock_converse.types import ConverseRequest
 
 if TYPE_CHECKING:
@@ -60,3 +66,75 @@ def test_first_calls_at_any_moment() -> None:
     """Calls that start while the first one still imports, in a process of their own."""
     done = subprocess.run([sys.executable, "-c", FIFTY_AT_ONCE], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+def own_threads() -> list[str]:
+    """Those of ours that still run, once they had a moment to end."""
+    for _ in range(100):
+        names = [thread.name for thread in threading.enumerate() if thread.name.startswith("bedrock-converse")]
+        if not names:
+            break
+        time.sleep(0.01)
+    return names
+
+
+@both
+def test_first_calls_when_the_threads_are_taken(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An application that fills its loop's threads (with boto3, say) does not hold up our first call, nor anything else
+    that needs a thread: settings, TLS, a credentials callable, a large body. None of our threads is left."""
+    fake = FakeBedrock()
+    fake.on().always("Hello")
+
+    async def main() -> None:
+        monkeypatch.setattr(first_use, "_ready", set())
+        monkeypatch.setattr(tls, "_contexts", {})
+        async with busy_threads(backend), fake.serve() as url:
+            async with client_for(url, credentials=lambda: fake.credentials) as client:
+                assert (await client.converse("m", "Hi" * 500_000)).text == "Hello"
+            assert await tls.load_tls_context()
+
+    run(backend, main)
+    assert own_threads() == []
+
+
+@both
+def test_many_first_calls_load_once(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred calls that start together take one thread, not a hundred."""
+    loads: list[str] = []
+    load = first_use._load
+
+    def counted(request_class: type[Any]) -> None:
+        loads.append(threading.current_thread().name)
+        time.sleep(0.05)
+        load(request_class)
+
+    async def main() -> None:
+        import anyio
+
+        monkeypatch.setattr(first_use, "_ready", set())
+        monkeypatch.setattr(first_use, "_load", counted)
+        async with anyio.create_task_group() as tasks:
+            for _ in range(100):
+                tasks.start_soon(first_use.ready, ConverseRequest)
+
+    run(backend, main)
+    assert loads == ["bedrock-converse-first-use"]
+
+
+@both
+def test_no_thread_can_be_had(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process at its limit of threads: a typed error for each who waits, and a later call tries again."""
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def main() -> None:
+        monkeypatch.setattr(first_use, "_ready", set())
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuse)
+            for _ in range(2):
+                with pytest.raises(ConfigError, match="no thread can be started"):
+                    await first_use.ready(ConverseRequest)
+        await first_use.ready(ConverseRequest)
+
+    run(backend, main)

@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import sys
 import time
+from functools import partial
 from typing import Any
 
 import anyio
 import anyio.lowlevel
 import httpcore
 import pytest
+from busy_threads import busy_threads
 from loopback import Peer, Server, serve
 from stepwise import WAYS, cancelled_at, living_tasks
 
-from bedrock_converse._http import network_asyncio
+from bedrock_converse._http import network_asyncio, network_trio
+from bedrock_converse._http.names import interleave
 from bedrock_converse._http.network import HIGH_WATER, PIECE, Stream, backend_for_this_loop, running_loop
-from bedrock_converse._http.network_asyncio import AsyncioBackend, AsyncioStream, interleave
+from bedrock_converse._http.network_asyncio import AsyncioStream
 
 BACKENDS = pytest.mark.parametrize("backend", ["asyncio", "trio"])
 
@@ -476,34 +480,59 @@ def test_a_timeout_of_the_callers_own_is_his() -> None:
             filler.close()
 
 
-def test_one_look_up_serves_all_who_ask_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+@BACKENDS
+def test_one_look_up_serves_all_who_ask_at_once(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Many connections to one name: the resolver is asked once, and one caller's cancellation is not another's."""
     real, asked = socket.getaddrinfo, list[str]()
 
     def slow(host: str, port: int, *args: Any, flags: int = 0, **kwargs: Any) -> Any:
         if host == "localhost" and not flags:
             asked.append(host)
-            time.sleep(0.05)
+            time.sleep(0.2)
             return real("127.0.0.1", port, *args, **kwargs)
         return real(host, port, *args, flags=flags, **kwargs)
 
     monkeypatch.setattr(socket, "getaddrinfo", slow)
 
     async def main() -> None:
-        backend = backend_for_this_loop()
-        connecting = [asyncio.create_task(backend.connect_tcp("localhost", server.port)) for _ in range(20)]
-        await asyncio.sleep(0.01)
-        connecting[0].cancel()
-        streams = [await task for task in connecting[1:]]
+        streams: list[Stream] = []
+
+        async def connect() -> None:
+            streams.append(await backend_for_this_loop().connect_tcp("localhost", server.port))
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(20):
+                tasks.start_soon(connect)
+            with anyio.move_on_after(0.01):
+                await connect()
+        assert len(streams) == 20
         assert asked == ["localhost"]
-        for stream in streams:
-            stream.close()
-        (await backend.connect_tcp("localhost", server.port)).close()
+        await connect()
         assert asked == ["localhost"] * 2
-        await asyncio.sleep(0.01)
+        for stream in streams:
+            stream.abort()
+        await anyio.sleep(0.01)
 
     with serve() as server:
-        asyncio.run(main())
+        run(backend, main)
+
+
+@BACKENDS
+def test_names_are_looked_up_when_the_threads_are_taken(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An application that fills its event loop's threads with blocking calls does not keep us from connecting."""
+    real = socket.getaddrinfo
+
+    def local(host: str, port: int, *args: Any, flags: int = 0, **kwargs: Any) -> Any:
+        return real("127.0.0.1" if host == "localhost" and not flags else host, port, *args, flags=flags, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", local)
+
+    async def main() -> None:
+        async with busy_threads(backend):
+            (await backend_for_this_loop().connect_tcp("localhost", server.port, timeout=3)).abort()
+
+    with serve() as server:
+        run(backend, main)
 
 
 def addresses(*hosts: str, port: int) -> Any:
@@ -518,32 +547,35 @@ def test_families_take_turns() -> None:
     assert [address[4][0] for address in interleave(given)] == ["::1", "1.1.1.1", "::2", "::3"]
 
 
-class Resolved(AsyncioBackend):
-    """With a resolver and a network of our own: some addresses answer late, some refuse."""
+class Resolved:
+    """A backend with a resolver and a network of our own: some addresses answer late, some refuse."""
 
-    def __init__(self, hosts: list[str], port: int, behaviour: dict[str, float | OSError]) -> None:
-        super().__init__(asyncio.get_running_loop())
-        self.found = addresses(*hosts, port=port)
+    def __init__(self, server_port: int, behaviour: dict[str, float | OSError], patch: pytest.MonkeyPatch) -> None:
         self.behaviour = behaviour
         self.tried: list[str] = []
         self.sockets: list[socket.socket] = []
+        self.backend: Any = backend_for_this_loop()
+        self.connect = partial(self.backend.connect_tcp, "name", server_port, timeout=5)
+        self._attempt = self.backend._attempt
+        patch.setattr(sys.modules[type(self.backend).__module__], "resolve", self.resolve)
+        patch.setattr(self.backend, "_attempt", self.attempt)
 
-    async def _resolve(self, host: str, port: int) -> Any:
-        return self.found
+    async def resolve(self, host: str, port: int) -> Any:
+        return addresses(*self.behaviour, port=port)
 
-    async def _attempt(self, address: Any, local_address: str | None) -> socket.socket:
+    async def attempt(self, address: Any, local_address: str | None) -> socket.socket:
         host, port = address[4]
         self.tried.append(host)
         behaviour = self.behaviour[host]
         if isinstance(behaviour, OSError):
             raise behaviour
-        await asyncio.sleep(behaviour)
-        local = addresses("127.0.0.1", port=port)[0]
-        sock = await super()._attempt(local, local_address)
+        await anyio.sleep(behaviour)
+        sock = await self._attempt(addresses("127.0.0.1", port=port)[0], local_address)
         self.sockets.append(sock)
         return sock
 
 
+@BACKENDS
 @pytest.mark.parametrize(
     ("behaviour", "tried"),
     [
@@ -554,59 +586,78 @@ class Resolved(AsyncioBackend):
     ],
     ids=["first", "first refuses", "first is silent", "both answer"],
 )
-async def test_the_first_address_that_answers_wins(
-    behaviour: dict[str, float | OSError], tried: list[str], monkeypatch: pytest.MonkeyPatch
+def test_the_first_address_that_answers_wins(
+    backend: str, behaviour: dict[str, float | OSError], tried: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another address is tried when one refuses or keeps silent; those that lose leave no socket and no task."""
-    monkeypatch.setattr(network_asyncio, "ATTEMPT_DELAY", 0.02)
-    with serve() as server:
-        backend = Resolved(list(behaviour), server.port, behaviour)
-        stream = await backend.connect_tcp("name", server.port, timeout=5)
-        assert backend.tried == tried
-        for _ in range(5):
-            await asyncio.sleep(0.01)
-        assert [sock.fileno() >= 0 for sock in backend.sockets].count(True) == 1
-        assert len(asyncio.all_tasks()) == 1
-        stream.close()
-        await asyncio.sleep(0)
+
+    async def main() -> None:
+        before = await living_tasks()
+        resolved = Resolved(server.port, behaviour, monkeypatch)
+        stream = await resolved.connect()
+        assert resolved.tried == tried
+        await anyio.sleep(0.05)
+        assert [sock.fileno() >= 0 for sock in resolved.sockets].count(True) == 1
+        assert await living_tasks() == before
+        stream.abort()
+        await anyio.lowlevel.checkpoint()
         server.wait_until_open(0)
 
+    slow_down(monkeypatch, 0.02)
+    with serve() as server:
+        run(backend, main)
 
-async def test_all_addresses_fail() -> None:
+
+def slow_down(patch: pytest.MonkeyPatch, seconds: float) -> None:
+    for module in (network_asyncio, network_trio):
+        patch.setattr(module, "ATTEMPT_DELAY", seconds)
+
+
+@BACKENDS
+def test_all_addresses_fail(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The most telling of the errors: that a family has no route says nothing when the other refuses."""
     behaviour: dict[str, float | OSError] = {
         "::1": OSError(101, "Network is unreachable"),
         "1.1.1.1": ConnectionRefusedError(111, "Connection refused"),
         "::2": OSError(101, "Network is unreachable"),
     }
-    backend = Resolved(list(behaviour), 1, behaviour)
-    with pytest.raises(httpcore.ConnectError, match="Connection refused"):
-        await backend.connect_tcp("name", 1, timeout=5)
+
+    async def main() -> None:
+        with pytest.raises(httpcore.ConnectError, match="Connection refused"):
+            await Resolved(1, behaviour, monkeypatch).connect()
+
+    run(backend, main)
 
 
-async def test_cancelled_while_racing(monkeypatch: pytest.MonkeyPatch) -> None:
+@BACKENDS
+def test_cancelled_while_racing(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """At every await point, with several addresses in flight: no socket, no task."""
-    monkeypatch.setattr(network_asyncio, "ATTEMPT_DELAY", 0.002)
     behaviour: dict[str, float | OSError] = {"::1": 0.004, "1.1.1.1": 0.004, "::2": 0.004}
-    with serve() as server:
-        for way in WAYS["asyncio"]:
+
+    async def main() -> None:
+        before = await living_tasks()
+        for way in WAYS[backend]:
             for step in range(1, 20):
-                backend = Resolved(list(behaviour), server.port, behaviour)
+                resolved = Resolved(server.port, behaviour, monkeypatch)
                 streams: list[Stream] = []
 
-                async def connect(backend: Resolved = backend, streams: list[Stream] = streams) -> None:
-                    streams.append(await backend.connect_tcp("name", server.port, timeout=5))
+                async def connect(resolved: Resolved = resolved, streams: list[Stream] = streams) -> None:
+                    streams.append(await resolved.connect())
 
                 cancelled = await cancelled_at(step, way, connect)
                 for stream in streams:
                     stream.abort()
-                await asyncio.sleep(0.01)
-                assert await living_tasks() == 1
-                assert all(sock.fileno() < 0 for sock in backend.sockets)
+                await anyio.sleep(0.01)
+                assert await living_tasks() == before
+                assert all(sock.fileno() < 0 for sock in resolved.sockets)
                 if not cancelled:
                     break
-            assert step > 2
+            assert step > 1
         server.wait_until_open(0)
+
+    slow_down(monkeypatch, 0.002)
+    with serve() as server:
+        run(backend, main)
 
 
 @BACKENDS
