@@ -14,6 +14,7 @@ from bedrock_converse.errors import (
     BedrockError,
     EventStreamError,
     ProtocolError,
+    ResponseInvalid,
     StreamIncomplete,
     TransportError,
 )
@@ -115,6 +116,8 @@ class EventSource:
                 while (event := self.poll()) is None and not self.at_end:
                     await self.fill()
                 return event
+            except (EventStreamError, ResponseInvalid):
+                raise  # as it would be if these bytes had come together with the last ones
             except TransportError:
                 return None  # the reply is complete; how the connection ends is of no matter
         return None

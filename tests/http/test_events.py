@@ -15,6 +15,7 @@ from bedrock_converse.errors import (
     ClientClosed,
     EventStreamError,
     ProtocolError,
+    ResponseInvalid,
     StreamIncomplete,
     ThrottlingError,
     TransportError,
@@ -135,3 +136,22 @@ async def test_lingering() -> None:
     assert await source().linger() is None
     assert await source(ProtocolError("gone")).linger() is None
     assert type(await source(EVENTS[5]).linger()).__name__ == "ConverseStreamMetadataEvent"
+
+
+@pytest.mark.parametrize(
+    ("pieces", "expected"),
+    [
+        ([WHOLE[:20]], None),
+        ([WHOLE[:20], ProtocolError("gone")], None),
+        ([b"nonsense in 12"], EventStreamError),
+        ([encode_event("messageStop", b"{}")], ResponseInvalid),
+        ([encode_exception("throttlingException", b"{}")], ThrottlingError),
+    ],
+)
+async def test_what_comes_behind_the_last_event(pieces: list[bytes | Exception], expected: Any) -> None:
+    """What breaks off there is forgiven; what is wrong is as wrong as if it had come together with the last event."""
+    if expected is None:
+        assert await source(*pieces).linger() is None
+    else:
+        with pytest.raises(expected):
+            await source(*pieces).linger()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
+import pickle
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import botocore.auth
+import httpx
 import pytest
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotocoreCredentials
@@ -20,8 +22,12 @@ from fuzzing import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from wire.generate import (
+    ANSWERS,
+    ATOMS,
     BY_NAME,
+    MODEL_IDS,
     SERVICE,
+    TEXT,
     UNARY,
     answers,
     complete,
@@ -34,11 +40,13 @@ from wire.generate import (
 
 from bedrock_converse._aws.credentials import Credentials
 from bedrock_converse._aws.sigv4 import Signer
-from bedrock_converse._wire.deserialize import parse_event, parse_response
+from bedrock_converse._http.retry import RetryPolicy, RetryQuota, decide
+from bedrock_converse._wire.deserialize import parse_error, parse_event, parse_response
 from bedrock_converse._wire.diagnose import find_problem
 from bedrock_converse._wire.eventstream import Frame
 from bedrock_converse._wire.serialize import WireRequest, serialize
-from bedrock_converse.errors import EventStreamError, RequestInvalid, ResponseInvalid
+from bedrock_converse.errors import APIError, EventStreamError, RequestInvalid, ResponseInvalid
+from bedrock_converse.types.base import to_camel
 
 VECTORS = Path(__file__).resolve().parents[2] / ".." / "shared" / "vectors" / "sigv4.json"
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -183,6 +191,92 @@ def test_generated_and_mutated_events(event: tuple[str, str, dict[str, Any]], da
     broken = json.dumps(mutated(data, members)).encode()[: data.draw(st.integers(0, 400))]
     with suppress(ResponseInvalid, EventStreamError):
         parse_event(operation, Frame(headers, broken))
+
+
+LABELS = st.one_of(
+    MODEL_IDS,
+    st.text(max_size=20),
+    st.text("./%:\\#?;&=+ ~-_@é\x00\x7f\x85\u2028\ud800", max_size=12),
+    st.integers(2040, 2060).map("x".__mul__),
+)
+
+
+@settings(GENERATED, max_examples=examples(500))
+@given(
+    request=st.one_of(
+        st.tuples(st.just("Converse"), st.fixed_dictionaries({"modelId": LABELS})),
+        st.tuples(
+            st.just("ApplyGuardrail"),
+            st.fixed_dictionaries({"guardrailIdentifier": LABELS, "guardrailVersion": LABELS}),
+        ),
+    )
+)
+def test_any_id_in_the_path(botocore_clock: None, request: tuple[str, dict[str, str]]) -> None:
+    """Refused, or one segment each: as botocore encodes it, as it is signed, and as httpx sends it."""
+    name, ids = request
+    arguments: dict[str, Any] = {"source": "INPUT", "content": []} if name == "ApplyGuardrail" else {}
+    model = BY_NAME[name].request.model_validate(dict.fromkeys(ids, "x") | arguments)
+    for label in BY_NAME[name].labels:
+        setattr(model, label, ids[to_camel(label)])
+    if any(map(hostile, ids.values())):
+        with pytest.raises(RequestInvalid) as caught:
+            serialize(model)
+        assert hostile(ids[caught.value.path])
+        return
+    wire = serialize(model)
+    shape = SERVICE.operation_model(name)
+    assert wire.path == SERIALIZER.serialize_to_request(ids | arguments, shape)["url_path"]
+    template = shape.http["requestUri"].split("/")
+    sent = dict(zip(template, map(unquote, wire.path.split("/")), strict=True))
+    assert sent == {segment: ids.get(segment.strip("{}"), segment) for segment in template}
+    assert httpx.URL(f"https://example.com{wire.path}").raw_path == wire.path.encode()
+    signed = (wire, "https://bedrock-runtime.us-east-1.amazonaws.com", Credentials("AKIDEXAMPLE", "secret"))
+    assert our_authorization(*signed, "us-east-1") == botocore_authorization(*signed, "us-east-1")
+
+
+def hostile(label: str) -> bool:
+    """What would name another path, break out of its line, or not be text; or is longer than AWS takes."""
+    control = any(ord(letter) < 32 or ord(letter) == 127 for letter in label)
+    surrogate = any("\ud800" <= letter <= "\udfff" for letter in label)
+    return not label.strip() or label in (".", "..") or control or surrogate or len(label) > 2048
+
+
+EXCEPTIONS = [shape for name in BY_NAME for shape in SERVICE.operation_model(name).error_shapes]
+CODES = st.one_of(
+    st.sampled_from([shape.name for shape in EXCEPTIONS]).flatmap(
+        lambda name: st.sampled_from(
+            [name, name.lower(), f"aws.namespace#{name}", f"{name}:http://internal/", "#" + name]
+        )
+    ),
+    st.sampled_from(["", ":", "#", "ExpiredTokenException", "SlowDown", "\x00", "é"]),
+    st.text(max_size=10),
+)
+
+
+@settings(GENERATED, max_examples=examples(150))
+@given(data=st.data(), status=st.integers(300, 599), shape=st.sampled_from(EXCEPTIONS))
+def test_any_error(data: st.DataObject, status: int, shape: Any) -> None:
+    """AWS's errors, whole and damaged, over HTTP and in a stream: an APIError that can be shown, kept and judged."""
+    members = data.draw(ANSWERS.of(shape)) | data.draw(
+        st.dictionaries(st.sampled_from(["__type", "code", "Message", "message"]), st.one_of(CODES, ATOMS), max_size=2)
+    )
+    for _ in range(data.draw(st.integers(0, 2))):
+        members = mutated(data, members) if isinstance(members, dict | list) else members
+    body = json.dumps(members).encode()[: data.draw(st.integers(0, 300))]
+    code = data.draw(CODES)
+    headers = data.draw(
+        st.dictionaries(st.sampled_from(["retry-after", "x-amz-retry-after", "location", "date"]), TEXT, max_size=2)
+    )
+    over_http = parse_error(status, headers | {"x-amzn-errortype": code}, body)
+    with pytest.raises(APIError) as caught:
+        parse_event(BY_NAME["ConverseStream"], Frame({":message-type": "exception", ":exception-type": code}, body))
+    for error in (over_http, parse_error(status, headers, body), caught.value):
+        assert isinstance(error, APIError)
+        again = pickle.loads(pickle.dumps(error))
+        assert (type(again), str(again), repr(again)) == (type(error), str(error), repr(error))
+        assert decide(error, 1, RetryPolicy(), RetryQuota(), random=lambda: 0.5).delay >= 0
+    if caught.value.code:
+        assert (type(caught.value), caught.value.code) == (type(over_http), over_http.code)
 
 
 def test_the_model_of_every_operation_was_generated() -> None:
