@@ -22,7 +22,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -187,25 +187,30 @@ def describe(with_: Bench, wanted: list[str], rounds: int) -> str:
     )
 
 
-def profile(with_: Bench, workload: str) -> None:
+def profile(with_: Bench, title: str) -> None:
     """Where the CPU time goes, by layer."""
+    workload = WORKLOADS[title]
+    runs = 20 if workload.kind == "cold" else 1  # a start is over after a few dozen samples
     for name in with_.environments:
-        result = with_.run(name, WORKLOADS[workload], "--profile")
-        if isinstance(result, str):
-            sys.exit(result)
-        cost, unit = next(
-            (result[figure], figure.removesuffix("_us")) for figure in ("call_us", "event_us") if figure in result
-        )
-        print(f"\n{CLIENTS[name].label}, {workload}: {cost:.1f} µs of CPU per {unit}\n")
-        print(f"| layer | share | µs per {unit} |\n| --- | ---: | ---: |")
-        for layer, share in result["layers"].items():
-            print(f"| {layer} | {share:.1%} | {share * cost:.1f} |")
+        layers: Counter[str] = Counter()
+        for _ in range(runs):
+            result = with_.run(name, workload, "--profile")
+            if isinstance(result, str):
+                sys.exit(result)
+            figure = next(figure for figure in result if figure.endswith("_us"))
+            for layer, share in result["layers"].items():
+                layers[layer] += share * result[figure] / runs
+        unit = figure.removesuffix("_us")
+        print(f"\n{CLIENTS[name].label}, {title}: {layers.total():,.1f} µs of CPU a {unit}\n")
+        print(f"| layer | share | µs a {unit} |\n| --- | ---: | ---: |")
+        for layer, cost in layers.most_common():
+            print(f"| {layer} | {cost / layers.total():.1%} | {cost:,.1f} |")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     usual = [name for name, client in CLIENTS.items() if client.usual]
-    profiled = [name for name, workload in WORKLOADS.items() if workload.kind not in ("cold", "memory")]
+    profiled = [name for name, workload in WORKLOADS.items() if workload.kind != "memory"]
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", nargs="+", choices=WORKLOADS, default=list(WORKLOADS), metavar="WORKLOAD")
     parser.add_argument("--clients", nargs="+", choices=CLIENTS, metavar="CLIENT", help=f"of {', '.join(CLIENTS)}")

@@ -33,7 +33,7 @@ LAYERS = {
     "bedrock_converse/": "client and stream",
 }
 """By the beginning of a module's path, the first that fits. Any other library is a layer of its own."""
-TRANSPARENT = ("pydantic/", "typing_extensions.py")
+TRANSPARENT = ("pydantic", "annotated_types/", "typing_extensions.py", "typing_inspection/")
 """Counted for the caller, as the standard library is: they work on behalf of a layer."""
 
 
