@@ -14,6 +14,7 @@ variables the clients see none. Compare ratios within one run: machines differ, 
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
 import os
 import platform
@@ -110,9 +111,14 @@ def pinned(core: int) -> Any:
 
 
 @contextmanager
-def bench(names: list[str]) -> Iterator[Bench]:
+def prepared(names: list[str]) -> Iterator[Bench]:
     """Environments and servers for the clients; those that find no Python are left out. Each has started once."""
     ENVIRONMENTS.mkdir(exist_ok=True)
+    lock = (ENVIRONMENTS / "lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit("another benchmark of this checkout is running: each would spoil the other's figures")
     environments = {name: made for name in names if (made := prepare(name))}
     certificate, authority = certificate_files()
     servers = [serve(), serve(certificate)]
@@ -146,55 +152,55 @@ def serve(*certificate: str) -> subprocess.Popen[str]:
     )
 
 
-def measure(with_: Bench, workloads: dict[str, Workload], rounds: int) -> Results:
+def measure(bench: Bench, workloads: dict[str, Workload], rounds: int) -> Results:
     """Medians. What failed or took too long once is not tried again."""
-    names = list(with_.environments)
+    names = list(bench.environments)
     figures: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     failures: Results = {}
     for number in range(rounds):
         for title, workload in workloads.items():
+            print(f"round {number + 1} of {rounds}: {title}", file=sys.stderr)
             for name in names[number % len(names) :] + names[: number % len(names)]:
                 if (name, title) in failures or (workload.api_key and not CLIENTS[name].takes_api_key):
                     continue
-                result = with_.run(name, workload)
+                result = bench.run(name, workload)
                 if isinstance(result, str):
                     failures[name, title] = result
                     continue
                 for figure, value in result.items():
                     figures[name, title][figure].append(value)
-        print(f"round {number + 1} of {rounds} done", file=sys.stderr)
     medians = {
         key: {figure: statistics.median(values) for figure, values in all_.items()} for key, all_ in figures.items()
     }
     return {**medians, **failures}
 
 
-def describe(with_: Bench, wanted: list[str], rounds: int) -> str:
+def describe(bench: Bench, wanted: list[str], rounds: int) -> str:
     """What the reader has to know in order to repeat it."""
     clients = [
-        f"{CLIENTS[name].label} {made.version} (Python {made.python})" for name, made in with_.environments.items()
+        f"{CLIENTS[name].label} {made.version} (Python {made.python})" for name, made in bench.environments.items()
     ]
     left_out = [
         f"{CLIENTS[name].label} (no Python {'.'.join(map(str, CLIENTS[name].python))} or newer found)"
         for name in wanted
-        if name not in with_.environments
+        if name not in bench.environments
     ]
     return (
         f"{time.strftime('%Y-%m-%d')}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores, "
-        f"medians of {rounds} rounds, `python -m benchmarks.peers {shlex.join(sys.argv[1:])}`".rstrip(" `")
-        + f"`.\n{', '.join(clients)}."
-        + (f"\nLeft out: {', '.join(left_out)}." if left_out else "")
+        f"load {os.getloadavg()[0]:.1f} before; medians of {rounds} rounds; "
+        f"`{shlex.join(['python', '-m', 'benchmarks.peers', *sys.argv[1:]])}`.\n"
+        f"{', '.join(clients)}." + (f"\nLeft out: {', '.join(left_out)}." if left_out else "")
     )
 
 
-def profile(with_: Bench, title: str) -> None:
+def profile(bench: Bench, title: str) -> None:
     """Where the CPU time goes, by layer."""
     workload = WORKLOADS[title]
     runs = 20 if workload.kind == "cold" else 1  # a start is over after a few dozen samples
-    for name in with_.environments:
+    for name in bench.environments:
         layers: Counter[str] = Counter()
         for _ in range(runs):
-            result = with_.run(name, workload, "--profile")
+            result = bench.run(name, workload, "--profile")
             if isinstance(result, str):
                 sys.exit(result)
             figure = next(figure for figure in result if figure.endswith("_us"))
@@ -218,20 +224,20 @@ def main() -> None:
     parser.add_argument("--profile", choices=profiled, metavar="WORKLOAD", help="show where the time goes instead")
     options = parser.parse_args()
     names = options.clients or ([OURS] if options.profile else usual)
-    with bench(names) as with_:
+    with prepared(names) as bench:
         if options.profile:
-            profile(with_, options.profile)
+            profile(bench, options.profile)
             return
-        print(describe(with_, names, options.rounds), end="\n\n")
-        labels = {name: CLIENTS[name].label for name in with_.environments}
+        print(describe(bench, names, options.rounds), end="\n\n")
+        labels = {name: CLIENTS[name].label for name in bench.environments}
         if options.picture:
             from benchmarks.peers.picture import SIZES, draw
 
-            results = measure(with_, {f"calls-{size}": Workload("calls", size) for size in SIZES}, options.rounds)
+            results = measure(bench, {f"calls-{size}": Workload("calls", size) for size in SIZES}, options.rounds)
             draw(options.picture, results, labels)
             return
-        results = measure(with_, {name: WORKLOADS[name] for name in options.only}, options.rounds)
-        peers = [name for name in with_.environments if CLIENTS[name].sdk]
+        results = measure(bench, {name: WORKLOADS[name] for name in options.only}, options.rounds)
+        peers = [name for name in bench.environments if CLIENTS[name].sdk]
         print(table(COSTS, results, labels, peers, "the best peer (cold start: to boto3)"))
         if any(workload.startswith("paced") for workload in options.only):
             print("\nPaced streams. The server's schedule: the first token after 0.24 s, the whole in 2.24 s.\n")

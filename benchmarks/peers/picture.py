@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import matplotlib as mpl
@@ -37,7 +38,9 @@ def draw(path: str, results: Results, labels: dict[str, str]) -> None:
         label = f"{labels[name]}, {number(cost)}" + ("" if size == SIZES[-1] else f" at {size}; then too slow")
         ends.append((cost, label, {"color": style["color"], "weight": "bold" if name == OURS else "normal"}))
     axes.set(xscale="log", yscale="log", xlim=(0.9, SIZES[-1] * 1.1), xlabel="calls at a time")
-    axes.set_title("What one `converse` call costs: CPU time of the client, µs", loc="left", pad=12)
+    axes.set_title("CPU time of the client for one converse call, µs (less is better)", loc="left", pad=12)
+    note = f"{time.strftime('%Y-%m-%d')}. Both axes are logarithmic. Dashed: no SDK, a bare POST of a ready-made body."
+    axes.annotate(note, (0, -0.17), xycoords="axes fraction", fontsize=8, color="#555555")
     axes.set_xticks(SIZES, [f"{size:,}" for size in SIZES])
     low, high = axes.get_ylim()
     marks = [mark for mark in COSTS if low <= mark <= high]
