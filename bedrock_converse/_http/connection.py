@@ -140,6 +140,7 @@ class Connection:
         assert stream is not None
         deadline = deadline_after(timeout)
         while not decoder.complete:
+            decoder.check()
             data = await stream.receive(deadline)
             if not data:
                 decoder.end()

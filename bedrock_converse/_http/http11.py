@@ -51,6 +51,7 @@ STATUS_LINE = re.compile(rb"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?: (" + TEXT + rb"))
 HEADER_LINE = re.compile(rb"(" + TOKEN + rb"+):(" + TEXT + rb")\r\n")
 HEADER_LINES = re.compile(rb"(?:" + TOKEN + rb"+:" + TEXT + rb"\r\n)*+")
 CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:;" + TEXT + rb"|[ \t]*)\r\n")
+BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")
 REQUEST_METHOD = re.compile(TOKEN)
 REQUEST_TARGET = re.compile(rb"[!-~]+")
 
@@ -93,7 +94,7 @@ def check_header_name(name: bytes) -> None:
 class ResponseDecoder:
     """One answer, fed in pieces of any size. Holds no payload back: memory is bounded by `MAX_HEAD`."""
 
-    __slots__ = ("_body", "_buffer", "_keep_alive", "_left", "_method", "complete", "overrun")
+    __slots__ = ("_body", "_buffer", "_keep_alive", "_left", "_method", "complete", "malformed", "overrun")
 
     def __init__(self, method: bytes) -> None:
         self._method = method
@@ -105,6 +106,8 @@ class ResponseDecoder:
         """The answer has been seen to its end."""
         self.overrun = False
         """Bytes came behind the end of the answer."""
+        self.malformed = ""
+        """What is wrong with the chunks. Whatever came before that is good, and `body` gives it first."""
 
     @property
     def reusable(self) -> bool:
@@ -121,7 +124,7 @@ class ResponseDecoder:
         while True:
             end = buffer.find(b"\r\n\r\n", searched) + 4
             if end < 4:
-                self._check_beginning(buffer)
+                self._check_beginning(buffer, searched)
                 self._buffer = buffer
                 return None
             head = parse_head(buffer[:end])
@@ -141,7 +144,13 @@ class ResponseDecoder:
         if self.complete:
             self.overrun |= bool(data)
             return b""
+        self.check()
         return self._body(data)
+
+    def check(self) -> None:
+        """Raises what stopped `body`, once the payload before that has been given out."""
+        if self.malformed:
+            raise httpcore.RemoteProtocolError(self.malformed)
 
     def end(self) -> None:
         """The peer closed. Raises `httpcore.RemoteProtocolError` when something is missing."""
@@ -149,14 +158,17 @@ class ResponseDecoder:
             seen = "in the middle of the response headers" if self._buffer else "without sending a response"
             raise httpcore.RemoteProtocolError(f"the peer closed the connection {seen}")
         if not self.complete and self._body != self._until_the_end:
+            self.check()
             missing = f"{self._left} bytes before the end of" if self._body == self._counted else "in the middle of"
             raise httpcore.RemoteProtocolError(f"the peer closed the connection {missing} the response body")
         self.complete = True
         self._keep_alive = False
 
-    def _check_beginning(self, buffer: bytes) -> None:
+    def _check_beginning(self, buffer: bytes, searched: int) -> None:
         if not buffer.startswith(b"HTTP/1."[: len(buffer)]):
             raise httpcore.RemoteProtocolError("the answer is not HTTP/1")
+        if BARE_LINE_FEED.search(buffer, searched):
+            raise httpcore.RemoteProtocolError("malformed response header")  # its end would be waited for in vain
         if len(buffer) > MAX_HEAD:
             raise httpcore.RemoteProtocolError(f"the response headers are longer than {MAX_HEAD} bytes")
 
@@ -212,12 +224,13 @@ class ResponseDecoder:
                 if left > 2 or len(buffer) - position < 2:
                     break
                 if buffer[position : position + 2] != b"\r\n":
-                    raise httpcore.RemoteProtocolError("a chunk of the response body is longer than announced")
+                    self.malformed = "a chunk of the response body is longer than announced"
+                    break
                 position += 2
                 left = 0
             line = CHUNK_LINE.match(buffer, position)
             if line is None:
-                check_partial_line(buffer, position, MAX_CHUNK_LINE)
+                self._check_partial_line(buffer, position, MAX_CHUNK_LINE)
                 break
             position = line.end()
             size = int(line[1], 16)
@@ -237,18 +250,17 @@ class ResponseDecoder:
             line = HEADER_LINE.match(buffer, position)
             if line is None:
                 self._left -= position
-                check_partial_line(buffer, position, self._left)
+                self._check_partial_line(buffer, position, self._left)
                 self._buffer = buffer[position:]
                 return b""
             position = line.end()
         self._finish(buffer[position + 2 :])
         return b""
 
-
-def check_partial_line(buffer: bytes, position: int, limit: int) -> None:
-    """A line that does not match has either not come whole, or is wrong."""
-    if buffer.find(b"\n", position) >= 0 or len(buffer) - position > limit:
-        raise httpcore.RemoteProtocolError("the chunks of the response body are malformed")
+    def _check_partial_line(self, buffer: bytes, position: int, limit: int) -> None:
+        """A line that does not match has either not come whole, or is wrong."""
+        if buffer.find(b"\n", position) >= 0 or len(buffer) - position > limit:
+            self.malformed = "the chunks of the response body are malformed"
 
 
 def parse_head(head: bytes) -> ResponseHead:

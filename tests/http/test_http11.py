@@ -32,6 +32,7 @@ def decode(
                 payload += decoder.body(b"")
         elif not decoder.complete:
             payload += decoder.body(piece)
+    decoder.check()
     if eof and not decoder.complete:
         decoder.end()
     assert head is not None
@@ -183,6 +184,7 @@ def test_endless_trailers_are_refused() -> None:
     def feed() -> None:
         for _ in range(MAX_HEAD // 3000 + 1):
             decoder.body(b"a: b\r\n" * 500)
+        decoder.check()
 
     with pytest.raises(httpcore.RemoteProtocolError):
         feed()
@@ -206,6 +208,27 @@ def test_an_end_in_the_middle_is_an_error(data: bytes, message: str) -> None:
         decoder.body(b"")
     with pytest.raises(httpcore.RemoteProtocolError, match=message):
         decoder.end()
+
+
+@pytest.mark.parametrize("size", [1, 3, 1000])
+def test_what_comes_before_malformed_chunks_is_given(size: int) -> None:
+    """All of it, however it is cut: only then comes the error, at the next step or at the end of the connection."""
+    data = b"3\r\nabc\r\n2\r\ndefg"
+    for last_step in (ResponseDecoder.check, ResponseDecoder.end, lambda decoder: decoder.body(b"x")):
+        decoder = ResponseDecoder(b"POST")
+        decoder.head(OK + b"transfer-encoding: chunked\r\n\r\n")
+        assert b"".join(decoder.body(data[i : i + size]) for i in range(0, len(data), size)) == b"abcde"
+        with pytest.raises(httpcore.RemoteProtocolError, match="longer than announced"):
+            last_step(decoder)
+
+
+@pytest.mark.parametrize("size", [1, 3, 1000])
+def test_a_head_with_bare_line_feeds_is_not_waited_for(size: int) -> None:
+    """Its end never comes in the form that we read, so it is refused at once."""
+    decoder = ResponseDecoder(b"POST")
+    data = OK + b"a: b\ncontent-length: 0\n\n"
+    with pytest.raises(httpcore.RemoteProtocolError, match="malformed"):
+        [decoder.head(data[i : i + size]) for i in range(0, len(data), size)]
 
 
 def test_nothing_is_held_back() -> None:
@@ -339,6 +362,7 @@ def ours(data: bytes, size: int) -> Read | str:
                 payload += decoder.body(b"") if head is not None else b""
             else:
                 payload += decoder.body(data[i : i + size])
+        decoder.check()
         if not decoder.complete:
             decoder.end()
     except httpcore.RemoteProtocolError:
