@@ -20,7 +20,7 @@ import logging
 import weakref
 from contextlib import suppress
 from dataclasses import dataclass
-from inspect import iscoroutinefunction
+from inspect import iscoroutine, iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Literal
 
 from bedrock_converse.errors import ConfigError
@@ -279,7 +279,10 @@ _complained: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary
 def notify(hook: Callable[[Any], object], record: object) -> None:
     """Call a user's hook. What it raises is logged once per observer (or function) and goes no further."""
     try:
-        hook(record)
+        returned = hook(record)
+        if iscoroutine(returned):  # a lambda around an async function, which `check_hook` cannot see
+            returned.close()
+            raise TypeError("the hook is asynchronous; nobody awaits it")
     except Exception as error:  # somebody else's code must not break the call
         owner = getattr(hook, "__self__", hook)
         if id(owner) in _complained:

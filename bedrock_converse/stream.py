@@ -130,7 +130,8 @@ class _EventStream(Generic[T]):
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self._close(cancelled=exc_type is not None and not issubclass(exc_type, Exception))
+        left = exc_type is None or issubclass(exc_type, (Exception, GeneratorExit))  # the generator around it is closed
+        await self._close(cancelled=not left)
 
     async def aclose(self) -> None:
         """Closes the connection at once; what was not read is lost. Does nothing the second time."""
@@ -150,8 +151,7 @@ class _EventStream(Generic[T]):
         if self._source is not None and not self._closed:
             self._closed = True
             self._call.hub.live_streams -= 1
-            self._source.answer.drop()
-            self._call.end("left")
+            self._call.drop()
             warnings.warn(
                 f"a {type(self).__name__} was dropped without being closed; use it in an `async with`",
                 ResourceWarning,

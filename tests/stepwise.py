@@ -20,19 +20,25 @@ if TYPE_CHECKING:
 
 __all__ = ["WAYS", "Way", "cancelled_at", "living_tasks"]
 
-Way = Literal["task", "task twice", "scope"]
-WAYS: dict[str, tuple[Way, ...]] = {"asyncio": ("task", "task twice", "scope"), "trio": ("scope",)}
-"""asyncio's own cancellation hits once, or again in the middle of the clean-up; a scope hits until it is left."""
+Way = Literal["task", "task twice", "task late", "scope"]
+WAYS: dict[str, tuple[Way, ...]] = {"asyncio": ("task", "task twice", "task late", "scope"), "trio": ("scope",)}
+"""asyncio's own cancellation hits once, or again in the middle of the clean-up, or late: in the same turn of the loop
+as what was waited for, which is there already then and goes to nobody. A scope hits until it is left."""
 
 
 class Stepped:
-    """Drives a coroutine by hand and calls `cancel` just before its `step`-th suspension."""
+    """Drives a coroutine by hand and calls `cancel` just before its suspensions of the numbers `steps`, or when what it
+    waits for there has come."""
 
-    def __init__(self, coroutine: Coroutine[Any, Any, Any], steps: set[int], cancel: Callable[[], object]) -> None:
+    def __init__(
+        self, coroutine: Coroutine[Any, Any, Any], steps: set[int], cancel: Callable[[], object], late: bool = False
+    ) -> None:
         self.coroutine = coroutine
         self.steps = steps
         self.cancel = cancel
-        self.cancelled = False
+        self.late = late
+        self.cancelled = 0
+        """How often."""
 
     def __await__(self) -> Generator[Any, Any, Any]:
         resume: Callable[[Any], Any] = self.coroutine.send
@@ -45,14 +51,20 @@ class Stepped:
                 return finished.value
             step += 1
             if step in self.steps:
-                self.cancelled = True
-                self.cancel()
+                if self.late and isinstance(waiting_for, asyncio.Future):
+                    waiting_for.add_done_callback(self._cancel)  # before the task's own, which wakes it
+                else:
+                    self._cancel()
             try:
                 value = yield waiting_for
                 resume = self.coroutine.send
             except BaseException as error:  # noqa: BLE001 - it goes on into the coroutine
                 value = error
                 resume = self.coroutine.throw
+
+    def _cancel(self, _: Any = None) -> None:
+        self.cancelled += 1
+        self.cancel()
 
 
 async def cancelled_at(step: int, way: Way, make: Callable[[], Coroutine[Any, Any, Any]]) -> bool:
@@ -65,15 +77,19 @@ async def cancelled_at(step: int, way: Way, make: Callable[[], Coroutine[Any, An
             stepped = Stepped(make(), {step}, scope.cancel)
             await stepped
             await anyio.lowlevel.checkpoint()  # a clean-up at the end may have been shielded
-        assert scope.cancelled_caught == stepped.cancelled, "the cancellation was swallowed"
-        return stepped.cancelled
+        assert scope.cancelled_caught == bool(stepped.cancelled), "the cancellation was swallowed"
+        return bool(stepped.cancelled)
 
     async def body() -> bool:
         task = asyncio.current_task()
         assert task is not None
-        stepped = Stepped(make(), {step} if way == "task" else {step, step + 1}, task.cancel)
-        await stepped
-        return stepped.cancelled
+        steps = {step, step + 1} if way == "task twice" else {step}
+        stepped = Stepped(make(), steps, task.cancel, late=way == "task late")
+        try:
+            await stepped
+        finally:
+            assert task.cancelling() == stepped.cancelled, "a cancellation of somebody else's was taken back"
+        return bool(stepped.cancelled)
 
     task = asyncio.get_running_loop().create_task(body())
     await asyncio.wait([task])

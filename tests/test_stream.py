@@ -7,7 +7,9 @@ from __future__ import annotations
 import gc
 import itertools
 import pickle
-from typing import Any
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
@@ -17,6 +19,7 @@ from stepwise import WAYS, cancelled_at, living_tasks
 
 from bedrock_converse import (
     APIError,
+    BedrockClient,
     BedrockError,
     ClientClosed,
     EventStreamError,
@@ -43,6 +46,9 @@ from bedrock_converse.testing import (
     tool_call,
     validation_error,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 WHOLE = b"".join(EVENTS)
 
@@ -598,3 +604,102 @@ async def test_max_in_flight_holds_for_the_life_of_a_stream() -> None:
             await stream.final()
             async with client.converse_stream(MODEL, "x"):
                 pass
+
+
+# --- scopes and tasks -------------------------------------------------------------------------------------------------
+
+
+@both
+@pytest.mark.parametrize("how", ["events", "text", "parts"])
+def test_no_scope_is_held_across_a_yield(backend: str, how: str) -> None:
+    """A generator around a stream may be stepped by a different task each time, each in a scope of its own that ends
+    before the next: with a scope of ours still open, leaving any of them would raise."""
+
+    async def generator(client: BedrockClient) -> AsyncIterator[Any]:
+        async with client.converse_stream(MODEL, "x") as stream:
+            async for item in {"events": stream.__aiter__, "text": stream.text, "parts": stream.parts}[how]():
+                yield item
+
+    async def main() -> None:
+        with streaming(*EVENTS, pause=0.002) as server:
+            async with client_for(server.url, timeout=Timeout(total=20)) as client:
+                for leave_early in (False, True):
+                    items, got = generator(client), list[Any]()
+
+                    async def step(items: AsyncIterator[Any] = items, got: list[Any] = got) -> None:
+                        with anyio.fail_after(5), suppress(StopAsyncIteration):
+                            got.append(await anext(items))
+
+                    for _ in range(2 if leave_early else 20):
+                        async with anyio.create_task_group() as tasks:
+                            tasks.start_soon(step)
+                    assert len(got) >= 2
+                    async with anyio.create_task_group() as tasks:
+                        tasks.start_soon(items.aclose)  # type: ignore[attr-defined]
+                    assert client.stats.live_streams == 0
+            await closed(server)
+
+    run(backend, main)
+
+
+@both
+def test_a_generator_that_is_closed_has_left(backend: str) -> None:
+    """A web handler's reader went away: that is no cancellation."""
+    seen = Seen()
+
+    async def main() -> None:
+        with streaming(*EVENTS[:2], end=False) as server:
+            async with client_for(server.url, observers=[seen]) as client:
+
+                async def generator() -> AsyncIterator[Any]:
+                    async with client.converse_stream(MODEL, "x") as stream:
+                        async for event in stream:
+                            yield event
+
+                items = generator()
+                await anext(items)
+                await items.aclose()  # type: ignore[attr-defined]
+                assert client.stats.open == 0
+
+    run(backend, main)
+    assert seen.outcomes == ["left"]
+
+
+@both
+@pytest.mark.parametrize("how", ["events", "text", "parts"])
+def test_breaking_out_of_a_stream_that_nobody_closes(backend: str, how: str) -> None:
+    """Out of the loop and out of the function: it warns, its connection goes, and its slot comes back to the one call
+    that waits for it, though the garbage collector ran in another thread."""
+
+    async def main() -> None:
+        with streaming(*EVENTS[:3], end=False) as server:
+            async with client_for(server.url, max_in_flight=1) as client:
+                kept = list[Any]()
+
+                async def read() -> None:
+                    stream = client.converse_stream(MODEL, "x")
+                    await stream.__aenter__()
+                    items = {"events": stream.__aiter__, "text": stream.text, "parts": stream.parts}[how]()
+                    async for _ in items:
+                        break
+                    kept.append(items)
+
+                def collect() -> None:
+                    time.sleep(0.05)
+                    kept.clear()
+                    gc.collect()
+
+                async def wait_for_the_slot() -> None:
+                    with anyio.fail_after(2):
+                        async with client.converse_stream(MODEL, "x"):
+                            pass
+
+                with pytest.warns(ResourceWarning, match="without being closed"):
+                    await read()
+                    async with anyio.create_task_group() as tasks:
+                        tasks.start_soon(wait_for_the_slot)
+                        await anyio.to_thread.run_sync(collect)
+                assert client.stats.live_streams == 0
+                await closed(server)
+
+    run(backend, main)

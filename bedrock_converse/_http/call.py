@@ -17,13 +17,14 @@ import anyio.to_thread
 
 from bedrock_converse import _version
 from bedrock_converse._aws.credentials import ApiKey
-from bedrock_converse._http.classify import clock_is_off, credentials_rejected
+from bedrock_converse._http.classify import clock_is_off, clock_suspected, credentials_rejected
 from bedrock_converse._http.connection import Exchange
 from bedrock_converse._http.deadline import CallTimer, Timeout, call_timer
 from bedrock_converse._http.events import EventSource
 from bedrock_converse._http.retry import Attempt, RetryPolicy, run_attempts
 from bedrock_converse._http.transport import Pieces, SignedHeaders
 from bedrock_converse._wire.deserialize import EVENT_STREAM, parse_response
+from bedrock_converse._wire.retry_after import retry_after
 from bedrock_converse.errors import APIError, BedrockError, ResponseInvalid, TransportError
 from bedrock_converse.observe import AttemptFailed, CallEnded, CallStarted, FanOut, FirstEvent, Outcome
 from bedrock_converse.types.results import CallFacts
@@ -76,7 +77,7 @@ class Call:
         self._last_error: BedrockError | None = None
         self._used: Any = None
         self._skew = 0.0
-        self._measured: float | None = None
+        self._sent_at = self._answered_at = 0.0
         self._started = monotonic()
         self._first_event_after: float | None = None
         self._announced = False
@@ -132,18 +133,24 @@ class Call:
         loop = await self._timer.wait(self._prepare, target)
 
         async def numbered(number: int) -> Any:
+            self._timer.start("total")
+            self._used = await self._timer.wait(target.identity.get)
             self.attempts = number
             return await attempt(loop, target)
 
-        return await run_attempts(
-            numbered,
-            policy=self.settings.retry,
-            quota=target.quota,
-            recoveries=(self._renew_credentials, self._correct_clock),
-            on_attempt=self._report if self.settings.observers else None,
-            remaining=lambda: self._timer.remaining,
-            sleep=self._sleep,
-        )
+        try:
+            return await run_attempts(
+                numbered,
+                policy=self.settings.retry,
+                quota=target.quota,
+                recoveries=(self._renew_credentials, self._correct_clock),
+                on_attempt=self._report if self.settings.observers else None,
+                remaining=lambda: self._timer.remaining,
+                sleep=self._sleep,
+            )
+        except BedrockError as error:
+            error.attempts = min(error.attempts, self.attempts)  # the time may have run out over the credentials
+            raise
 
     async def _prepare(self, target: Target) -> Loop:
         loop = await self.hub.loop(secure=target.endpoint.scheme == "https")
@@ -195,11 +202,9 @@ class Call:
 
     async def _send(self, loop: Loop, target: Target, phase: str) -> Answer:
         timer, endpoint = self._timer, target.endpoint
-        timer.start("total")
-        self._used = await timer.wait(target.identity.get)
         exchange = Exchange(fresh=isinstance(self._last_error, TransportError))
-        self._answer = self._measured = None
-        sent_at = time()
+        self._answer = None
+        self._sent_at = time()
         try:
             answer = await loop.transport.send(
                 f"{endpoint.scheme}://{endpoint.host}{endpoint.base_path}{self.wire.path}",
@@ -214,8 +219,8 @@ class Call:
             self._last_error = error
             raise
         self._answer = answer
-        if 400 <= answer.status < 500:
-            self._measured = target.clock.learn(answer.headers.get("date"), sent_at=sent_at, received_at=time())
+        if answer.status >= 400:
+            self._answered_at = time()
         return answer
 
     def _headers(self, target: Target) -> SignedHeaders:
@@ -260,6 +265,9 @@ class Call:
         if isinstance(error, BedrockError):
             self._last_error = error
             error.request_id = error.request_id or answer.request_id
+            if isinstance(error, APIError):  # perhaps in the first frame of a stream, which has no headers of its own
+                error.retry_after = retry_after(answer.headers) if error.retry_after is None else error.retry_after
+                return
             error.status_code = error.status_code or answer.status
             if isinstance(error, TransportError) and answer.status < 300:
                 error.possibly_billed = True
@@ -276,9 +284,12 @@ class Call:
         return await self._timer.wait(identity.get) != self._used
 
     async def _correct_clock(self, error: BedrockError) -> bool:
-        if self._target is None or isinstance(self._target.identity, ApiKey):
-            return False
-        return clock_is_off(error, measured=self._measured, used=self._skew)
+        target, answer = self._target, self._answer
+        if target is None or answer is None or isinstance(target.identity, ApiKey) or not clock_suspected(error):
+            return False  # only a refusal on account of the signature tells: any proxy can put a date on a 400
+        date = None if "age" in answer.headers else answer.headers.get("date")  # a cache keeps the date of its copy
+        measured = target.clock.learn(date, sent_at=self._sent_at, received_at=self._answered_at)
+        return clock_is_off(error, measured=measured, used=self._skew)
 
     # --- observers, and the end ---
 
@@ -340,6 +351,14 @@ class Call:
         else:
             self.end("cancelled")
         return error
+
+    def drop(self) -> None:
+        """Ends the call for a stream that nobody has closed: what the garbage collector does, in any thread."""
+        if self._answer is not None:
+            self._answer.drop()
+        if self._slot is not None:
+            self._slot.drop()
+        self.end("left")
 
     def end(
         self, outcome: Outcome, reply: Any = None, *, error: BedrockError | None = None, received: int | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from bedrock_converse._wire.hints import throttling_scope
 from bedrock_converse.errors import (
     APIError,
     BedrockError,
@@ -23,7 +24,7 @@ from bedrock_converse.errors import (
     TransportError,
 )
 
-__all__ = ["Kind", "classify", "clock_is_off", "credentials_rejected"]
+__all__ = ["Kind", "classify", "clock_is_off", "clock_suspected", "credentials_rejected"]
 
 Kind = Literal["transient", "throttling"]
 
@@ -69,7 +70,7 @@ def _classify_answer(error: APIError) -> Kind | None:
     if code in TRANSIENT_CODES or isinstance(error, ModelNotReadyError):
         return "transient"
     if error.status_code == 429 or isinstance(error, ThrottlingError):
-        return "throttling"
+        return None if throttling_scope(error.message) == "day" else "throttling"
     if error.status_code is None:  # made by hand, or an event of a stream whose status nobody filled in
         return "transient" if isinstance(error, (InternalServerError, ServiceUnavailableError)) else None
     return "transient" if error.status_code in TRANSIENT_STATUSES else None
@@ -94,6 +95,7 @@ def _may_pass(error: TransportError) -> bool:
 
 # `UnrecognizedClientException` is what rotated or deleted keys get: reading the credentials anew may find the new ones.
 REJECTED_CODES = frozenset({"expiredtoken", "expiredtokenexception", "unrecognizedclientexception"})
+EXPIRED_WORDS = ("bearer token has expired", "security token included in the request is expired")
 SKEW_CODES = frozenset(
     {
         "accessdeniedexception",
@@ -111,9 +113,15 @@ def credentials_rejected(error: BedrockError) -> bool:
     if not isinstance(error, APIError):
         return False
     # An API key has no code of its own: {"Message": "Bearer Token has expired"} with 403, reported by users since 2025.
+    # A gateway in front of AWS may drop the code and keep the words.
     return (error.code or "").lower() in REJECTED_CODES or (
-        error.status_code in (401, 403) and "bearer token has expired" in error.message.lower()
+        error.status_code in (401, 403) and any(words in error.message.lower() for words in EXPIRED_WORDS)
     )
+
+
+def clock_suspected(error: BedrockError) -> bool:
+    """The refusal is one that a wrong clock can cause (and mostly something else has)."""
+    return isinstance(error, APIError) and (error.code or "").lower() in SKEW_CODES
 
 
 def clock_is_off(error: BedrockError, *, measured: float | None, used: float) -> bool:
@@ -122,6 +130,4 @@ def clock_is_off(error: BedrockError, *, measured: float | None, used: float) ->
     `measured` is the server's clock minus ours in seconds, from the `Date` of the answer (None without one); `used` is
     the correction that the request was signed with.
     """
-    if measured is None or not isinstance(error, APIError) or (error.code or "").lower() not in SKEW_CODES:
-        return False
-    return abs(used - measured) > SKEW_THRESHOLD
+    return clock_suspected(error) and measured is not None and abs(used - measured) > SKEW_THRESHOLD

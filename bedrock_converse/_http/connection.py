@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 import anyio
@@ -27,6 +28,7 @@ __all__ = ["EXCHANGE", "Connection", "Exchange", "Origin"]
 
 EXCHANGE: Final = "bedrock_converse.exchange"
 """The key in `request.extensions` under which a caller may put an `Exchange`, to learn what became of the request."""
+INFINITY: Final = float("inf")
 SMALL: Final = 64 * 1024
 """A body that fits goes out in one write with the headers: one system call, one TLS record where it can."""
 
@@ -45,6 +47,8 @@ class Exchange:
     """The connection had been idle before. None: the request has not come as far as having a connection."""
     written: bool = False
     """The whole request was handed to the operating system."""
+    written_at: float = INFINITY
+    """When that was, in `time.monotonic()`."""
     answered: bool = False
     """At least one byte of the answer came."""
 
@@ -115,6 +119,7 @@ class Connection:
         try:
             await self._write(stream, message, timeouts.get("write"))
             self._written = exchange.written = True
+            exchange.written_at = monotonic()
         except httpcore.WriteError:
             pass  # a server may refuse a request before it has read it all: its answer says more than this error
         deadline = deadline_after(timeouts.get("read"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from datetime import timedelta
+from sys import float_info
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from bedrock_converse.errors import ConfigError, RequestTimeout
@@ -76,8 +77,8 @@ TimeoutLike = Timeout | float | timedelta | None
 
 
 def _check(value: object, name: str) -> float:
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 < value < INFINITY:
-        raise ConfigError(f"{name} must be a positive number of seconds, or None for no limit; not {value!r}")
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 < value <= float_info.max:
+        raise ConfigError(f"{name} must be a positive number of seconds, or None for no limit; not {value!r:.50}")
     return value
 
 

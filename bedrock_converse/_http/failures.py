@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from bedrock_converse._http.connect_failures import classify_connect_error
@@ -32,6 +33,10 @@ NOT_WRITTEN = {
     "ProxyError",
     "UnsupportedProtocol",
 }
+
+DEAD_SHOWS_WITHIN = 2.0
+"""Seconds. A peer that has closed an idle connection answers the request with a reset: a round trip, and TCP's second
+try if that is lost. A connection that breaks later was alive when the request arrived, so a model was at work on it."""
 
 
 def map_error(error: Exception, exchange: Exchange, timeouts: Mapping[str, float | None]) -> BedrockError:
@@ -80,4 +85,5 @@ def possibly_billed(names: set[str], exchange: Exchange) -> bool:
         return False
     if exchange.reused is None:  # not our pool: nobody has told, so assume the expensive case
         return True
-    return exchange.written and (exchange.answered or not exchange.reused)
+    was_dead = exchange.reused and not exchange.answered and monotonic() - exchange.written_at < DEAD_SHOWS_WITHIN
+    return exchange.written and not was_dead

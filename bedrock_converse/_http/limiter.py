@@ -7,6 +7,7 @@ that serves several threads allows the number in each of them.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import deque
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from bedrock_converse._http.deadline import asyncio_task
 from bedrock_converse.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Callable, Hashable
     from types import TracebackType
 
     from anyio import Event
@@ -87,6 +88,13 @@ class Slot:
         if queue is not None:
             queue.release()
 
+    def drop(self) -> None:
+        """`release` for the garbage collector, which may run in any thread, in the middle of anything, after the loop's
+        end or in a forked process: the queue's own loop does it, as its next step."""
+        queue, self._queue = self._queue, None
+        if queue is not None and queue.process == os.getpid() and not call_in_loop(queue.loop, queue.release):
+            queue.release()  # that loop has ended, and whoever waited there with it
+
     def __enter__(self) -> Slot:
         return self
 
@@ -99,14 +107,20 @@ class Slot:
 class _Queue:
     """The slots of one model in one event loop. Everything but the wait itself is synchronous."""
 
-    __slots__ = ("_home", "_key", "in_flight", "limit", "waiters")
+    __slots__ = ("_home", "_key", "in_flight", "limit", "process", "waiters")
 
     def __init__(self, home: dict[tuple[Hashable, str], _Queue], key: tuple[Hashable, str], limit: int) -> None:
         self._home = home
         self._key = key
+        self.process = os.getpid()
         self.limit = limit
         self.in_flight = 0
         self.waiters: deque[Event] = deque()
+
+    @property
+    def loop(self) -> Hashable:
+        """The event loop that it belongs to."""
+        return self._key[0]
 
     async def wait(self) -> None:
         from anyio import Event
@@ -133,6 +147,16 @@ class _Queue:
 
 def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def call_in_loop(loop: Any, function: Callable[[], object]) -> bool:
+    """Have the event loop call `function` soon, from any thread; False if it has ended."""
+    call = getattr(loop, "call_soon_threadsafe", None) or loop.run_sync_soon  # asyncio's, or that of trio's token
+    try:
+        call(function)
+    except RuntimeError:
+        return False
+    return True
 
 
 def running_loop() -> Hashable:

@@ -24,6 +24,7 @@ import os
 import random as _random
 from dataclasses import dataclass
 from itertools import count
+from sys import float_info
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -110,11 +111,12 @@ class RetryPolicy:
 def _require(policy: RetryPolicy, name: str, meaning: str, holds: Callable[[Any], bool]) -> None:
     value: object = getattr(policy, name)
     if not holds(value):
-        raise ConfigError(f"RetryPolicy({name}=...) must be {meaning}, not {value!r}")
+        raise ConfigError(f"RetryPolicy({name}=...) must be {meaning}, not {value!r:.50}")
 
 
 def _is_number(value: object, *types: type) -> bool:
-    return isinstance(value, types) and not isinstance(value, bool) and abs(value) < INFINITY  # type: ignore[arg-type]
+    # The largest float, not infinity: an int may lie between the two, and nobody can count with it.
+    return isinstance(value, types) and not isinstance(value, bool) and abs(value) <= float_info.max  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,36 +261,53 @@ async def run_attempts(
     hooks = [hook for hook in (policy.on_attempt, on_attempt) if hook is not None]
     untried = list(recoveries)
     earlier: list[str] = []
-    decision, started = Decision(), 0.0
-    for number in count(1):
-        try:
+    decision = Decision()
+    paid = 0  # from the quota, for the retry under way; its outcome says what becomes of it
+    try:
+        for number in count(1):
             if decision.delay:
-                await (sleep or _anyio_sleep())(decision.delay)
+                try:
+                    await (sleep or _anyio_sleep())(decision.delay)
+                except BedrockError as error:  # no time is left after all: a hook took it
+                    quota.release(paid)
+                    error.attempts = number - 1
+                    _add_notes(error, earlier)
+                    raise
             started = monotonic()
-            result = await attempt(number)
-        except BedrockError as error:
-            duration = monotonic() - started
-            error.attempts = number - isinstance(error, _NOTHING_SENT)
-            repaired = await _recovered(error, untried)
-            left = remaining() if remaining else INFINITY
-            if repaired and number < policy.max_attempts and left > 0:
-                decision = Decision(cost=decision.cost)
+            try:
+                result = await attempt(number)
+            except BedrockError as error:
+                duration = monotonic() - started
+                error.attempts = number - isinstance(error, _NOTHING_SENT)
+                repaired = await _recovered(error, untried)
+                left = remaining() if remaining else INFINITY
+                if repaired and number < policy.max_attempts and left > 0:
+                    decision = Decision(cost=paid)
+                else:
+                    decision = decide(error, number, policy, quota, random=random, remaining=left)
+                paid = decision.cost
+                _report(hooks, number, policy, duration, error, decision)
+                if not decision.retry:
+                    _add_notes(error, earlier)
+                    raise
+                earlier.append(_note(error, number, decision))
             else:
-                decision = decide(error, number, policy, quota, random=random, remaining=left)
-            _report(hooks, number, policy, duration, error, decision)
-            if not decision.retry:
-                for note in earlier:
-                    error.add_note(note)
-                raise
-            earlier.append(_note(error, number, decision))
-        except BaseException:
-            quota.release(decision.cost)  # cancelled: the retry that was paid for has proved nothing
-            raise
-        else:
-            quota.release(REWARD if number == 1 else decision.cost)
-            _report(hooks, number, policy, monotonic() - started, None, decision)
-            return result
+                duration = monotonic() - started
+                quota.release(REWARD if number == 1 else paid)
+                paid = 0
+                _report(hooks, number, policy, duration, None, decision)
+                return result
+    except BedrockError:
+        raise
+    except BaseException:
+        quota.release(paid)  # cancelled: the retry that was paid for has proved nothing
+        raise
     raise AssertionError("unreachable")
+
+
+def _add_notes(error: BedrockError, notes: list[str]) -> None:
+    for note in notes:
+        error.add_note(note)
 
 
 _NOTHING_SENT = (ClientClosed, ConfigError, PoolTimeout, RequestInvalid)

@@ -66,7 +66,8 @@ _OVERFLOW = re.compile(
 )
 """Seen in peers' sources and threads, 2024-2026."""
 
-_PER_DAY = re.compile(r"tokens? per day|daily (token|quota|limit)|per-day", re.IGNORECASE)
+# "Too many tokens per day, please wait before trying again." 2024-2026; the rest are its sisters in other quotas' texts
+_PER_DAY = re.compile(r"\bper[ -]day\b|/ ?day\b|\bdaily\b", re.IGNORECASE)
 _TOKENS = re.compile(r"too many tokens|tokens? per minute", re.IGNORECASE)
 
 

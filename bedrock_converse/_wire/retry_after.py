@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ServiceRetryAfter", "parse_http_date", "parse_http_retry_after", "parse_service_retry_after", "retry_after"]
 
-# Bounded, so that no header can build a huge number; RetryPolicy cuts the wait to its own limits long before these.
-_MILLISECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
-_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
+_MILLISECONDS = re.compile(r"[0-9]{1,18}", re.ASCII)  # what 64 bits hold, as in AWS's own SDKs
+_SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
+_VERY_LONG = 1e9
+"""Seconds, thirty years. A larger number means "not again" just as well, and RFC 9110 sets no limit to the digits."""
 
 
 class ServiceRetryAfter(float):
@@ -62,7 +63,7 @@ def parse_http_retry_after(value: str, *, now: float | None = None) -> float | N
     """
     value = value.strip()
     if _SECONDS.fullmatch(value):
-        return float(value)
+        return min(float(value), _VERY_LONG)
     date = parse_http_date(value)
     return None if date is None else max(0.0, date - (time() if now is None else now))
 

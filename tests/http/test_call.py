@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from email.utils import formatdate
 from typing import Any
 
+import anyio
 import pytest
-from engine import FAST, KEYS, MODEL, Seen, client_for
+from engine import FAST, KEYS, MODEL, REPLY_BODY, Seen, client_for
 from loopback import Peer, serve
 
-from bedrock_converse import Credentials, RetryPolicy
+from bedrock_converse import Attempt, Credentials, RetryPolicy
 from bedrock_converse._http import call as module
 from bedrock_converse.errors import (
     AccessDeniedError,
@@ -18,9 +21,10 @@ from bedrock_converse.errors import (
     CredentialsError,
     RequestTimeout,
     ThrottlingError,
+    TransportError,
 )
 from bedrock_converse.observe import fan_out
-from bedrock_converse.testing import FakeBedrock, expired_token, internal_error, reply, throttled
+from bedrock_converse.testing import FakeBedrock, error, expired_token, internal_error, reply, throttled
 
 
 async def make_call(client: Any) -> Any:
@@ -204,3 +208,133 @@ async def test_the_errors_of_attempts_are_complete() -> None:
 def test_no_observers_cost_nothing() -> None:
     """No records are made for nobody."""
     assert fan_out(()) is None
+
+
+# --- clocks -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "headers"),
+    [("ValidationException", {}), (None, {}), ("InvalidSignatureException", {"Age": "7200"})],
+    ids=["a bad request", "a gateway's page", "a cache's copy"],
+)
+async def test_only_a_refused_signature_moves_the_clock(code: str | None, headers: dict[str, str]) -> None:
+    """Any proxy can put a date on an answer: one that does not mean the signature would spoil those to come."""
+    wrong = formatdate(time.time() - 7200, usegmt=True)
+    fake = FakeBedrock()
+    fake.on(MODEL).then(error(code, 403 if headers else 400).headers({"Date": wrong, **headers}), reply("Hi"))
+    async with fake.serve() as url, client_for(fake, url, retry=RetryPolicy.none()) as client:
+        with pytest.raises(APIError):
+            await client.converse(MODEL, "x")
+        assert (await client.converse(MODEL, "x")).text == "Hi"
+
+
+async def test_a_clock_is_learned_without_a_retry() -> None:
+    """With one attempt per call the refused call ends, and the next one is signed right."""
+    fake = FakeBedrock(now=lambda: time.time() - 3600)
+    fake.on(MODEL).always(reply("Hi"))
+    async with fake.serve() as url, client_for(fake, url, retry=RetryPolicy.none()) as client:
+        with pytest.raises(AccessDeniedError):
+            await client.converse(MODEL, "x")
+        assert (await client.converse(MODEL, "x")).attempts == 1
+
+
+async def test_calls_that_start_together_learn_the_clock_together() -> None:
+    """Each is tried once more at most, without a wait and without quota."""
+    fake = FakeBedrock(now=lambda: time.time() + 3600)
+    fake.on(MODEL).always(reply("Hi"))
+    async with fake.serve() as url, client_for(fake, url, retry=RetryPolicy(max_attempts=2)) as client:
+        replies = await asyncio.gather(*(client.converse(MODEL, "x") for _ in range(30)))
+        assert {answer.attempts for answer in replies} <= {1, 2}
+        assert client.stats.quota == 500
+
+
+# --- attempts and their facts -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_time_that_runs_out_before_anything_is_sent(backend: str) -> None:
+    """Over the credentials, or in the queue of a model: the total, no attempts, nothing billed, no quota."""
+
+    async def never() -> Credentials:
+        await anyio.sleep(60)
+        raise AssertionError
+
+    async def main() -> None:
+        fake = FakeBedrock()
+        fake.on(MODEL).always(reply("Hi"))
+        async with fake.serve() as url, client_for(fake, url, max_in_flight=1) as client:
+            async with client.converse_stream(MODEL, "x"):
+                for view in (client, client.with_options(credentials=never)):
+                    with pytest.raises(RequestTimeout) as caught:
+                        await view.converse("another" if view is not client else MODEL, "x", timeout=0.1)
+                    failure = caught.value
+                    assert (failure.phase, failure.seconds, failure.attempts) == ("total", 0.1, 0)
+                    assert not failure.possibly_billed
+            assert len(fake.requests) == 1
+            assert client.stats.quota == 500
+
+    anyio.run(main, backend=backend)
+
+
+async def test_a_first_frame_uses_the_heads_retry_after() -> None:
+    """The exception has no headers of its own; those of its answer say how long to wait."""
+    seen: list[Attempt] = []
+    fake = FakeBedrock()
+    fake.on(MODEL).then(throttled().in_stream().retry_after(0.02, header="x-amz-retry-after"), reply("Hi"))
+    policy = RetryPolicy(base_delay_throttling=0, on_attempt=seen.append)
+    async with (
+        fake.serve() as url,
+        client_for(fake, url, retry=policy) as client,
+        client.converse_stream(MODEL, "x") as stream,
+    ):
+        assert stream.attempts == 2
+    assert [attempt.delay for attempt in seen] == [0.02, 0.0]
+
+
+async def test_an_unknown_exception_as_first_frame_has_no_status() -> None:
+    """Least of all the 200 of the answer that it came in."""
+    fake = FakeBedrock()
+    fake.on(MODEL).then(error("SomethingNewException").in_stream())
+    async with fake.serve() as url, client_for(fake, url) as client:
+        with pytest.raises(APIError) as caught:
+            async with client.converse_stream(MODEL, "x"):
+                pass
+    assert (caught.value.code, caught.value.status_code, caught.value.attempts) == ("somethingNewException", None, 1)
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("pause", [0.0, 0.2])
+def test_a_used_connection_that_breaks(backend: str, pause: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once: it had been dead, and the request goes out again, on a new connection though others are idle. Later: a
+    model may have been at work on it."""
+    monkeypatch.setattr("bedrock_converse._http.failures.DEAD_SHOWS_WITHIN", 0.1)
+
+    async def twice(peer: Peer) -> None:
+        number = peer.server.accepted
+        await peer.request()
+        await peer.reply(REPLY_BODY)
+        await peer.request()
+        if number <= 3:
+            await asyncio.sleep(pause)
+            peer.reset()
+        else:
+            await peer.reply(REPLY_BODY)
+
+    async def main() -> None:
+        with serve(twice) as server:
+            async with client_for(server.url) as client:
+                async with anyio.create_task_group() as tasks:
+                    for _ in range(3):
+                        tasks.start_soon(client.converse, MODEL, "x")
+                opened = server.accepted
+                if pause:
+                    with pytest.raises(TransportError) as caught:
+                        await client.converse(MODEL, "x")
+                    assert (caught.value.possibly_billed, caught.value.attempts) == (True, 1)
+                else:
+                    assert (await client.converse(MODEL, "x")).attempts == 2
+                    assert server.accepted == opened + 1
+                assert client.stats.quota == 500
+
+    anyio.run(main, backend=backend)

@@ -107,6 +107,12 @@ def test_daily_quota_is_never_retried() -> None:
     assert classify(ThrottlingError("no", status_code=429, code="ThrottlingException", scope="tokens")) == "throttling"
 
 
+def test_a_daily_quota_under_an_unknown_name_is_not_retried() -> None:
+    """A 429 is throttling whatever it calls itself, and daily if it says so."""
+    assert classify(APIError("Too many tokens", status_code=429, code="Whatever")) == "throttling"
+    assert classify(APIError("Too many tokens PER DAY", status_code=429, code="Whatever")) is None
+
+
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
@@ -150,6 +156,7 @@ def test_failures_without_an_answer(error: BedrockError, kind: str | None) -> No
         (APIError("no", status_code=403, code="UnrecognizedClientException"), True),
         (APIError("Bearer Token has expired", status_code=403), True),
         (APIError("Bearer Token has expired", status_code=400), False),
+        (APIError("The security token included in the request is expired", status_code=403), True),
         (APIError("no", status_code=403, code="AccessDeniedException"), False),
         (TransportError("no"), False),
     ],

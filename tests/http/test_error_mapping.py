@@ -31,6 +31,7 @@ FOREIGN: dict[str, Any] = {}  # nobody has filled in what happened
 NEW: dict[str, Any] = {"reused": False, "written": True}
 STALE: dict[str, Any] = {"reused": True, "written": True}
 PARTLY: dict[str, Any] = {"reused": False, "written": False}
+LATE: dict[str, Any] = {**STALE, "written_at": 0.0}  # it was alive long enough for a model to answer
 ANSWERING: dict[str, Any] = {"reused": True, "written": True, "answered": True}
 
 
@@ -87,6 +88,8 @@ def test_a_timeout_says_which(name: str, facts: dict[str, Any], phase: str, seco
     [
         ("ReadError", NEW, True),
         ("ReadError", STALE, False),
+        ("ReadError", LATE, True),
+        ("RemoteProtocolError", LATE, True),
         ("ReadError", ANSWERING, True),
         ("ReadError", PARTLY, False),
         ("RemoteProtocolError", NEW, True),

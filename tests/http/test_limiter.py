@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
+import time
 from typing import Any
 
 import anyio
@@ -218,3 +219,34 @@ def test_a_second_event_loop_works() -> None:
         anyio.run(call, backend=backend)
     gc.collect()
     assert limiter._queues == {}
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_slot_dropped_in_another_thread_reaches_the_waiter(backend: str) -> None:
+    """The garbage collector runs in any thread; the loop that sleeps over its queue is woken."""
+
+    async def main() -> None:
+        limiter = InFlightLimiter(1)
+        dropped = await limiter.acquire("m")
+
+        async def drop_later() -> None:
+            await anyio.to_thread.run_sync(lambda: (time.sleep(0.05), dropped.drop()))
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(drop_later)
+            with anyio.fail_after(2):
+                slot = await limiter.acquire("m")
+            assert limiter.in_flight("m") == 1
+            slot.release()
+        assert limiter.in_flight("m") == 0
+
+    anyio.run(main, backend=backend)
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_slot_dropped_after_its_loop_is_free(backend: str) -> None:
+    """Nobody waits there any more."""
+    limiter = InFlightLimiter(1)
+    slot = anyio.run(limiter.acquire, "m", backend=backend)
+    slot.drop()
+    assert limiter.in_flight("m") == 0

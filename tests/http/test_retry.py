@@ -105,6 +105,7 @@ def test_policy_without_retries() -> None:
         {"base_delay_transient": -1},
         {"base_delay_throttling": float("nan")},
         {"max_backoff": float("inf")},
+        {"max_backoff": 10**400},
         {"retry_after_cap": None},
         {"retry_possibly_billed": 1},
         {"on_attempt": "print"},
@@ -460,6 +461,52 @@ def test_a_cancelled_wait_gives_the_quota_back_on_trio() -> None:
     quota, call = cancelled_during_the_wait()
     anyio.run(call, backend="trio")
     assert quota.available == 500
+
+
+async def test_a_cancelled_repair_gives_the_quota_back() -> None:
+    """Throttled, then refused as expired, and cancelled while credentials are renewed."""
+    quota = RetryQuota()
+    with pytest.raises(asyncio.CancelledError):
+        await Script(throttled(), expired()).run(quota=quota, recoveries=[Repair(False, asyncio.CancelledError())])
+    assert quota.available == 500
+
+
+async def test_a_wait_that_the_total_cuts_gives_the_quota_back() -> None:
+    """A hook may take the time that was left: then the wait ends, and the retry was not made."""
+
+    class Late(Script):
+        async def sleep(self, seconds: float) -> None:
+            raise RequestTimeout("no", phase="total", seconds=1)
+
+    quota = RetryQuota()
+    with pytest.raises(RequestTimeout) as caught:
+        await Late(throttled(), "never").run(quota=quota)
+    assert quota.available == 500
+    assert caught.value.attempts == 1
+    assert len(caught.value.__notes__) == 1
+
+
+async def test_a_hook_that_interrupts_costs_no_quota() -> None:
+    """What is no `Exception` (Ctrl-C) goes through a hook, and the retry that was paid for is not made."""
+
+    def hook(attempt: Attempt) -> None:
+        raise KeyboardInterrupt
+
+    quota = RetryQuota(available=400)
+    with pytest.raises(KeyboardInterrupt):
+        await Script(throttled(), "never").run(quota=quota, policy=RetryPolicy(on_attempt=hook))
+    assert quota.available == 400
+    with pytest.raises(KeyboardInterrupt):
+        await Script("ok").run(quota=quota, policy=RetryPolicy(on_attempt=hook))
+    assert quota.available == 401
+
+
+async def test_a_hook_that_hides_its_being_async_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """A lambda around an async function: the coroutine is closed, not left to warn later."""
+    policy = RetryPolicy(on_attempt=lambda _: asyncio.sleep(0))
+    with caplog.at_level(logging.ERROR, "bedrock_converse"):
+        assert await Script("ok").run(policy=policy) == "ok"
+    assert "asynchronous" in caplog.text
 
 
 async def test_a_cancelled_retry_gives_the_quota_back() -> None:

@@ -96,6 +96,11 @@ def test_other_refusals_are_no_overflow(message: str) -> None:
         ("You have exceeded the tokens per minute quota", "tokens"),
         ("Too many tokens per day, please wait before trying again.", "day"),
         ("Daily token quota exceeded", "day"),
+        ("TOO MANY TOKENS PER DAY, PLEASE WAIT BEFORE TRYING AGAIN.", "day"),
+        ("Too many requests per day.", "day"),
+        ("You have used up your daily request limit", "day"),
+        ("Limit of 5,000,000 tokens/day reached", "day"),
+        ("Too many tokens in the last few days; wait a minute", "tokens"),
     ],
 )
 def test_throttling_scope(message: str, scope: str) -> None:
