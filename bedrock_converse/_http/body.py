@@ -50,6 +50,7 @@ class Lender(Protocol):
     def release(self, connection: Connection) -> None: ...
     def give_up(self, connection: Connection) -> None: ...
     def reclaim(self, connection: Connection) -> None: ...
+    def retire(self, connection: Connection) -> None: ...
     def explain(self, error: BaseException) -> None: ...
 
 
@@ -60,7 +61,7 @@ class Body:
     two. Raises httpcore's errors.
     """
 
-    __slots__ = ("__weakref__", "_connection", "_cut", "_pool", "_ready", "_timeouts", "touched")
+    __slots__ = ("__weakref__", "_connection", "_cut", "_pool", "_ready", "_returned", "_timeouts", "touched")
 
     def __init__(self, pool: Lender, connection: Connection, timeouts: Mapping[str, float | None]) -> None:
         self._pool = pool
@@ -69,8 +70,10 @@ class Body:
         self.touched = False
         """Somebody has begun to read it, or has closed it."""
         self._connection: Connection | None = None
+        self._returned: Connection | None = None
         self._ready = connection.begin_body()
         if connection.complete:
+            self._returned = connection
             pool.release(connection)  # at once: most answers come in one piece, and the next request can have it
         else:
             self._connection = connection
@@ -97,6 +100,7 @@ class Body:
             raise
         if connection.complete:
             self._connection = None
+            self._returned = connection
             self._pool.release(connection)
         if not payload:
             raise StopAsyncIteration
@@ -111,6 +115,11 @@ class Body:
         self._connection = None
         self._cut = True
         self._pool.give_up(connection)
+
+    def distrust(self) -> None:
+        """The answer was nonsense, so its connection is used no more, unless another request has it already."""
+        if self._returned is not None:
+            self._pool.retire(self._returned)
 
     def drop(self) -> bool:
         """What the garbage collector does instead of `aclose`, in any thread. False if there was nothing to do."""

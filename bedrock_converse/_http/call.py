@@ -25,7 +25,7 @@ from bedrock_converse._http.retry import Attempt, RetryPolicy, run_attempts
 from bedrock_converse._http.transport import Pieces, SignedHeaders
 from bedrock_converse._wire.deserialize import EVENT_STREAM, parse_response
 from bedrock_converse._wire.retry_after import retry_after
-from bedrock_converse.errors import APIError, BedrockError, ResponseInvalid, TransportError
+from bedrock_converse.errors import APIError, BedrockError, ProtocolError, ResponseInvalid, TransportError
 from bedrock_converse.observe import AttemptFailed, CallEnded, CallStarted, FanOut, FirstEvent, Outcome
 from bedrock_converse.types.results import CallFacts
 
@@ -187,7 +187,7 @@ class Call:
             if not 200 <= answer.status < 300:
                 raise await self._timer.wait(answer.read_error)
             content_type = answer.headers.get("content-type", "none")
-            if answer.status != 200 or not content_type.startswith(EVENT_STREAM):
+            if answer.status != 200 or content_type.partition(";")[0].strip().lower() != EVENT_STREAM:
                 raise ResponseInvalid(
                     f"status {answer.status}, content type {content_type[:100]}: not an event stream",
                     status_code=answer.status,
@@ -268,9 +268,11 @@ class Call:
             if isinstance(error, APIError):  # perhaps in the first frame of a stream, which has no headers of its own
                 error.retry_after = retry_after(answer.headers) if error.retry_after is None else error.retry_after
                 return
-            error.status_code = error.status_code or answer.status
-            if isinstance(error, TransportError) and answer.status < 300:
-                error.possibly_billed = True
+            if isinstance(error, TransportError):
+                error.status_code = error.status_code or answer.status
+                error.possibly_billed |= answer.status < 300
+            if isinstance(error, ProtocolError) or (isinstance(error, APIError) and error.code is None):
+                answer.distrust()
 
     # --- repairs ---
 

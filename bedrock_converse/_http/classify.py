@@ -80,8 +80,11 @@ def _may_pass(error: TransportError) -> bool:
     match error:
         case ConnectError(reason=reason):
             return reason != "tls"  # a failed check of the certificate; a handshake that is cut off is a "reset"
-        case RequestTimeout(phase=phase):
-            return phase != "total"
+        case RequestTimeout(phase="total"):
+            return False
+        case RequestTimeout(status_code=int(status)) if status >= 400:
+            # An error answer whose body never ended: what its status says about trying again still holds.
+            return status == 429 or status in TRANSIENT_STATUSES
         case ResponseInvalid():
             # A whole answer that is no answer (a proxy's page): the same again, unless it was cut on the way here.
             return error.possibly_billed

@@ -156,6 +156,10 @@ class ConnectionPool:
     def give_up(self, connection: Connection) -> None:
         self.slots.give_up(connection)
 
+    def retire(self, connection: Connection) -> None:
+        """Close it if it is idle."""
+        self.slots.retire(connection)
+
     def reclaim(self, connection: Connection) -> None:
         """Its response was dropped; called by the garbage collector, which may run in any thread or after the loop."""
         if not self._run_in_loop(lambda: self.slots.give_up(connection)):

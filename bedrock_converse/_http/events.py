@@ -131,7 +131,9 @@ class EventSource:
         """What an error in the middle of a stream means: nothing is retried, and AWS has generated what came so far."""
         if isinstance(error, (APIError, TransportError)):
             error.possibly_billed = True
-            if isinstance(error, ProtocolError) and error.status_code is None:
+            if isinstance(error, TransportError) and error.status_code is None:
                 error.status_code = self.answer.status
+            if isinstance(error, ProtocolError):
+                self.answer.distrust()
             if error.request_id is None:
                 error.request_id = self.answer.request_id

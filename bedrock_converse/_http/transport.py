@@ -170,6 +170,11 @@ class Answer:
         except Exception as error:
             raise map_error(error, self.exchange, {}) from error
 
+    def distrust(self) -> None:
+        """The answer is not one that AWS gives: its connection, which may lead to something else, is used no more."""
+        if isinstance(self._body, Body):
+            self._body.distrust()
+
     def drop(self) -> None:
         """Cuts the connection, for an owner that nobody has closed; `close` needs an event loop."""
         if isinstance(self._body, Body):
@@ -281,7 +286,7 @@ class Unpacked:
         if self._decoder.unconsumed_tail:
             return self._unpack(self._decoder.unconsumed_tail)
         try:
-            packed = await self._pieces.__anext__()
+            packed = self._decoder.unused_data or await self._pieces.__anext__()
         except StopAsyncIteration:
             if not self._decoder.eof:
                 raise ResponseInvalid("the compressed answer ends in the middle") from None
@@ -289,6 +294,8 @@ class Unpacked:
         return self._unpack(packed)
 
     def _unpack(self, packed: bytes) -> bytes:
+        if self._decoder.eof:  # what was compressed in parts may come in parts (RFC 1952, section 2.2)
+            self._decoder = zlib.decompressobj(wbits=47)
         try:
             return self._decoder.decompress(packed, UNPACKED_AT_ONCE)
         except zlib.error as error:

@@ -284,7 +284,7 @@ def _second_try(event_class: type[Model], frame: Frame) -> Any:
         return parse_json(event_class.model_validate_json, frame.payload)
     except ValidationError as error:
         problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        where = ".".join(str(part) for part in problem["loc"])
+        where = ".".join(str(part) for part in problem["loc"]) or "all of it"
         name = frame.headers.get(":event-type")
         if problem["type"] == "json_invalid":
             raise EventStreamError(f"{name} event: its JSON is broken", offset=frame.offset, kind="payload") from None

@@ -15,6 +15,7 @@ from bedrock_converse.errors import (
     ClientClosed,
     EventStreamError,
     ProtocolError,
+    RequestTimeout,
     ResponseInvalid,
     StreamIncomplete,
     ThrottlingError,
@@ -31,6 +32,10 @@ class FakeAnswer:
 
     def __init__(self, *pieces: bytes | Exception) -> None:
         self.pieces = list(pieces)
+        self.distrusted = False
+
+    def distrust(self) -> None:
+        self.distrusted = True
 
     async def read(self) -> bytes:
         piece = self.pieces.pop(0) if self.pieces else b""
@@ -123,12 +128,18 @@ async def test_an_exception_in_between() -> None:
 
 
 async def test_explaining() -> None:
-    """Where it was in the middle of a stream, an answer may have been billed."""
-    events = source()
+    """Where it was in the middle of a stream, an answer may have been billed; nonsense costs the connection."""
+    events: Any = source()
     error = ThrottlingError("slow", code="ThrottlingException")
     events.explain(error)
     assert error.possibly_billed
     assert error.request_id == "the-request"
+    assert error.status_code is None  # the answer's own is 200, which is not what this means
+    assert not events.answer.distrusted
+    for late in (RequestTimeout("late", phase="idle", seconds=1), EventStreamError("bad", offset=0, kind="payload")):
+        events.explain(late)
+        assert late.status_code == 200
+    assert events.answer.distrusted
 
 
 async def test_lingering() -> None:

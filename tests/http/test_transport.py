@@ -94,9 +94,17 @@ async def test_unpacking(encoding: bytes) -> None:
     assert largest <= transport.UNPACKED_AT_ONCE
 
 
-@pytest.mark.parametrize("body", [b"", gzip.compress(b"hello")[:-3], b"nonsense"])
+@pytest.mark.parametrize("size", [1, 7, 1000])
+async def test_unpacking_what_was_packed_in_parts(size: int) -> None:
+    """gzip may come in several parts: none is dropped without a word."""
+    packed = gzip.compress(b"one, ") + gzip.compress(b"") + gzip.compress(b"two")
+    pieces = [packed[at : at + size] for at in range(0, len(packed), size)]
+    assert await answer(Body(*pieces), (b"content-encoding", b"gzip")).read_whole() == b"one, two"
+
+
+@pytest.mark.parametrize("body", [b"", gzip.compress(b"hello")[:-3], b"nonsense", gzip.compress(b"hello") + b"junk"])
 async def test_unpacking_what_is_broken(body: bytes) -> None:
-    """Cut or no gzip at all."""
+    """Cut, no gzip at all, or something else behind it."""
     with pytest.raises(ResponseInvalid):
         await answer(Body(body), (b"content-encoding", b"gzip")).read_whole()
 
