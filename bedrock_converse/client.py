@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypeVar, Unpack
 
 from bedrock_converse._http.deadline import Timeout
 from bedrock_converse._http.first_use import ready
+from bedrock_converse._http.tracebacks import discreet
 from bedrock_converse._wire.arguments import (
     ConverseArguments,
     InvokeArguments,
@@ -123,6 +124,7 @@ class BedrockClient:
     loop, or in `warm_up()`.
     """
 
+    @discreet
     def __init__(
         self,
         *,
@@ -209,6 +211,7 @@ class BedrockClient:
 
     # --- views ---
 
+    @discreet
     def with_options(
         self,
         *,
@@ -295,6 +298,7 @@ class BedrockClient:
         extra_fields: Mapping[str, Any] | None = ...,
         transforms: Sequence[Transform] = ...,
     ) -> ConverseResponse: ...
+    @discreet
     async def converse(
         self,
         model_id: str | ConverseRequest | ConverseStreamRequest,
@@ -330,10 +334,8 @@ class BedrockClient:
             APIError: AWS said no: `ThrottlingError`, `AccessDeniedError`, `InvalidRequestError`, ...
         """
         options = (timeout, retry, extra_headers, extra_fields, transforms)
-        try:
-            call = await self._converse_call(ConverseRequest, model_id, messages, arguments, options)
-        finally:
-            del model_id, messages, arguments, options, extra_fields  # crash reports show the locals of frames
+        call = await self._converse_call(ConverseRequest, model_id, messages, arguments, options)
+        del model_id, messages, arguments, options, extra_fields  # not needed any longer, and perhaps large
         return cast("ConverseResponse", await call.perform())
 
     @overload
@@ -415,6 +417,7 @@ class BedrockClient:
         extra_headers: Mapping[str, str] | None = ...,
         extra_fields: Mapping[str, Any] | None = ...,
     ) -> CountTokensResponse: ...
+    @discreet
     async def count_tokens(
         self,
         model_id: str | CountTokensRequest,
@@ -478,6 +481,7 @@ class BedrockClient:
         extra_headers: Mapping[str, str] | None = ...,
         extra_fields: Mapping[str, Any] | None = ...,
     ) -> ApplyGuardrailResponse: ...
+    @discreet
     async def apply_guardrail(
         self,
         guardrail_id: str | ApplyGuardrailRequest,
@@ -540,6 +544,7 @@ class BedrockClient:
         extra_headers: Mapping[str, str] | None = ...,
         extra_fields: Mapping[str, Any] | None = ...,
     ) -> InvokeGuardrailChecksResponse: ...
+    @discreet
     async def invoke_guardrail_checks(
         self,
         messages: Sequence[GuardrailChecksMessage | Mapping[str, Any]] | InvokeGuardrailChecksRequest,
@@ -568,6 +573,7 @@ class BedrockClient:
         del request, messages
         return cast("InvokeGuardrailChecksResponse", await call.perform())
 
+    @discreet
     async def invoke_model(
         self,
         model_id: str | InvokeModelRequest,
@@ -645,6 +651,7 @@ class BedrockClient:
         if self._made_hub is not None:
             await self._made_hub.aclose(drain)
 
+    @discreet
     async def warm_up(self, connections: int = 1) -> int:
         """Does before the first call what it would have to wait for: credentials, endpoint, TLS, `connections` opened.
 
@@ -695,7 +702,9 @@ class BedrockClient:
         )
 
     def __repr__(self) -> str:
-        settings = self._settings
+        settings = self.__dict__.get("_settings")
+        if settings is None:  # in the crash report of an `__init__` that failed
+            return "BedrockClient(...)"
         facts = {"region": self.region, "profile": settings.profile, "endpoint_url": self.endpoint_url}
         return f"BedrockClient({', '.join(f'{name}={value!r}' for name, value in facts.items() if value is not None)})"
 

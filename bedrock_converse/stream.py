@@ -11,6 +11,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from bedrock_converse._http.tracebacks import discreet, forget_locals
 from bedrock_converse.errors import BedrockError, StreamIncomplete
 from bedrock_converse.types import (
     ContentBlockDeltaEvent,
@@ -118,6 +119,7 @@ class _EventStream(Generic[T]):
         """A task is waiting for the next event."""
         self._error: BedrockError | None = None
 
+    @discreet
     async def __aenter__(self) -> Self:
         if self._entered:
             raise RuntimeError("a stream can be opened once; call the client again for another one")
@@ -198,6 +200,7 @@ class _EventStream(Generic[T]):
                 self._take(event)
             return event
         except BedrockError as error:
+            event = None  # crash reports show the locals of frames
             await self._fail(error)
             raise
         finally:
@@ -224,6 +227,7 @@ class _EventStream(Generic[T]):
     async def _fail(self, error: BedrockError) -> None:
         assert self._source is not None
         self._error = error
+        forget_locals(error)
         self._source.explain(error)
         error.partial = error.partial or self._reply()
         self._call.ended_with(error)
@@ -343,6 +347,7 @@ class _Text:
             event = await self._stream.__anext__()
             if type(event) is ContentBlockDeltaEvent and type(event.delta) is str and event.delta:
                 return event.delta
+            del event  # reasoning, say, which is not for the crash report of what comes next
 
 
 class _Parts:
@@ -371,6 +376,7 @@ class _Parts:
                 self._ready.append(Done(await self._stream.final()))
             else:
                 self._sort(event)
+                del event
         return self._ready.popleft()
 
     def _sort(self, event: ConverseStreamOutput) -> None:
@@ -418,3 +424,4 @@ class InvokeModelStream(_EventStream[bytes]):
             event = await super().__anext__()
             if isinstance(event, PayloadPart):
                 return event.bytes or b""
+            del event

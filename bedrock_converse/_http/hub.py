@@ -11,14 +11,15 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from functools import partial
 from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
-import anyio.to_thread
 
 from bedrock_converse._aws.credentials import ApiKey, Identities, Identity, session_region
 from bedrock_converse._aws.endpoint import Endpoint, resolve_endpoint
+from bedrock_converse._aws.flight import Flights
 from bedrock_converse._aws.sigv4 import Clock, Signer
 from bedrock_converse._http.limiter import running_loop
 from bedrock_converse._http.pool import PoolTransport
@@ -56,8 +57,6 @@ class Loop:
     transport: Transport
     workers: anyio.CapacityLimiter
     """For encoding large bodies: not the loop's own threads, which the application may have filled."""
-    resolving: anyio.Lock
-    """Held while settings files are read: calls that start together read them once."""
     secure: bool = False
     """The TLS context is loaded."""
 
@@ -108,6 +107,8 @@ class Hub:
         self._lock = RLock()
         self._loops: dict[Hashable, Loop] = {}
         self._process = os.getpid()
+        self._resolutions: Flights[Endpoint] = Flights("settings")
+        """Settings files that are being read: calls that start together read them once."""
         self._endpoints = _Recent(self._lock)
         self._clocks = _Recent(self._lock)
         self._quotas = _Recent(self._lock)
@@ -132,13 +133,10 @@ class Hub:
         session = credentials if callable(getattr(credentials, "get_credentials", None)) else None
         key = (region, endpoint_url, profile, None if session is None else id(session))
         if key not in self._endpoints:
-            loop = await self.loop(secure=False)
-            async with loop.resolving:
-                if key not in self._endpoints:
-                    found = await anyio.to_thread.run_sync(
-                        _resolve, region, endpoint_url, profile, session, limiter=loop.workers
-                    )
-                    self._endpoints[key] = (found, session)  # keeps the session, and so its id, alive
+            self.check_usable()
+            resolve = partial(_resolve, region, endpoint_url, profile, session)
+            found = await self._resolutions.get(key, resolve)
+            self._endpoints[key] = (found, session)  # keeps the session, and so its id, alive
         endpoint: Endpoint = self._endpoints.recall(key)[0]
         if isinstance(identity, ApiKey):
             endpoint.refuse_plain_http(allow_insecure=allow_insecure)
@@ -185,7 +183,7 @@ class Hub:
                 raise ClientClosed(CLOSED)
             known = self._loops.get(key)
             if known is None:
-                known = self._loops[key] = Loop(self._new_transport(), anyio.CapacityLimiter(2), anyio.Lock())
+                known = self._loops[key] = Loop(self._new_transport(), anyio.CapacityLimiter(2))
             if context is not None:
                 known.transport.carrier.use_tls(context)
             known.secure = known.secure or secure

@@ -30,6 +30,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from bedrock_converse._http.classify import Kind, classify
+from bedrock_converse._http.tracebacks import forget_locals
 from bedrock_converse._wire.retry_after import ServiceRetryAfter
 from bedrock_converse.errors import (
     APIError,
@@ -277,6 +278,7 @@ async def run_attempts(
             try:
                 result = await attempt(number)
             except BedrockError as error:
+                forget_locals(error)  # before anybody looks at it
                 duration = monotonic() - started
                 error.attempts = number - isinstance(error, _NOTHING_SENT)
                 repaired = await _recovered(error, untried)

@@ -3,8 +3,42 @@
 from __future__ import annotations
 
 import traceback
+from functools import wraps
+from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
-__all__ = ["forget_locals"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["discreet", "forget_locals"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def discreet(function: Callable[P, R]) -> Callable[P, R]:
+    """For functions that users call with prompts or secrets: what they raise shows no local variable of ours.
+
+    Whatever it is, cancellations too: `asyncio.timeout` makes them the context of its `TimeoutError`.
+    """
+
+    def hidden(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except BaseException as error:
+            del args, kwargs
+            forget_locals(error)
+            raise
+
+    async def hidden_async(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return await cast("Any", function)(*args, **kwargs)
+        except BaseException as error:
+            del args, kwargs
+            forget_locals(error)
+            raise
+
+    return cast("Callable[P, R]", wraps(function)(hidden_async if iscoroutinefunction(function) else hidden))
 
 
 def forget_locals(error: BaseException) -> None:

@@ -91,8 +91,9 @@ def _why_invalid(error: ValidationError, headers: Mapping[str, str], body: bytes
         return "the body is empty"
     problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
     if problem["type"] == "json_invalid" or body[:1] == b"<":
-        # not shown when it claims to be JSON: it may be half of a reply
-        preview = "" if "json" in content_type else f", beginning {_preview(body)!r}"
+        # not shown when it may be half of a reply
+        silent = "json" in content_type or body.lstrip()[:1] in (b"{", b"[")
+        preview = "" if silent else f", beginning {_preview(body)!r}"
         return f"the body is not JSON (content type {content_type}, {len(body):,} bytes{preview})"
     where = ".".join(str(part) for part in problem["loc"]) or "the body"
     return f"{where}: {problem['msg']}"
