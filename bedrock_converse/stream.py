@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -17,7 +18,6 @@ from bedrock_converse.types import (
     ContentBlockDeltaEvent,
     ContentBlockStartEvent,
     ContentBlockStopEvent,
-    ConverseStreamMetadataEvent,
     PayloadPart,
     ReasoningTextDelta,
     ToolUseBlockDelta,
@@ -117,6 +117,8 @@ class _EventStream(Generic[T]):
         self._closed = False
         self._busy = False
         """A task is waiting for the next event."""
+        self._whole = False
+        """Every event that belongs to the stream has come."""
         self._error: BedrockError | None = None
 
     @discreet
@@ -177,37 +179,29 @@ class _EventStream(Generic[T]):
         return self
 
     async def __anext__(self) -> T:
-        event = await self._next()
-        if event is None:
-            raise StopAsyncIteration
-        return event
-
-    async def _next(self) -> Any:
         source = self._reading()
         if self._over:
-            return None
+            raise StopAsyncIteration
         if self._busy:
             raise RuntimeError("another task is reading this stream: it has one cursor")
         self._busy = True
         try:
             event = source.poll()  # in a burst most events have arrived already: no await for those
             if event is None:
-                event = await self._await_event(source)
-            if event is None:
-                self._check_complete()
-                await self._finish()
-            else:
+                # when everything has come, the end is given a moment, not waited for
+                event = await (source.linger() if self._whole else source.next())
+            if event is not None:
                 self._take(event)
-            return event
+                return event
+            self._check_complete()
+            await self._finish()
         except BedrockError as error:
             event = None  # crash reports show the locals of frames
             await self._fail(error)
             raise
         finally:
             self._busy = False
-
-    async def _await_event(self, source: EventSource) -> Any:
-        return await source.next()
+        raise StopAsyncIteration
 
     def _take(self, event: Any) -> None:
         """An event has come."""
@@ -272,18 +266,11 @@ class ConverseStream(_EventStream["ConverseStreamOutput"]):
 
         super().__init__(make_call)
         self._accumulator: Accumulator = Accumulator()
-        self._metadata = False
         self._final: ConverseResponse | None = None
 
     def _take(self, event: Any) -> None:
         self._accumulator.feed(event)
-        if type(event) is ConverseStreamMetadataEvent:
-            self._metadata = True
-
-    async def _await_event(self, source: EventSource) -> Any:
-        if self._metadata and self._accumulator.complete:
-            return await source.linger()  # everything has come: the end is given a moment, not waited for
-        return await source.next()
+        self._whole = self._accumulator.whole
 
     def _check_complete(self) -> None:
         if not self._accumulator.complete:
@@ -312,8 +299,9 @@ class ConverseStream(_EventStream["ConverseStreamOutput"]):
             BedrockError: the stream broke; `.partial` has what had come.
         """
         if self._final is None:
-            while await self._next() is not None:
-                pass
+            with suppress(StopAsyncIteration):
+                while True:
+                    await self.__anext__()
             self._final = self.partial
         return self._final
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 
 import httpcore
 
+from bedrock_converse._http.network import deadline_after
 from bedrock_converse._http.tracebacks import forget_locals
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Mapping
 
     import httpx
 
@@ -82,6 +83,20 @@ class Body:
         return self
 
     async def __anext__(self) -> bytes:
+        deadline = deadline_after(self._timeouts.get("read"))
+        while (payload := self.read_nowait()) is None:
+            try:
+                if await self.wait(deadline):
+                    raise httpcore.ReadTimeout("the peer sent nothing in time")
+            except BaseException as exc:
+                self._give_up(exc)
+                raise
+        if not payload:
+            raise StopAsyncIteration
+        return payload
+
+    def read_nowait(self) -> bytes | None:
+        """The bytes that have come; b"" is the end, None means that more must come first."""
         self.touched = True
         payload, self._ready = self._ready, b""
         if payload:
@@ -90,26 +105,35 @@ class Body:
         if connection is None:
             if self._cut:
                 raise httpcore.ReadError("the response was closed before its end")
-            raise StopAsyncIteration
+            return b""
         try:
-            payload = await connection.next_payload(self._timeouts.get("read"))
+            payload = connection.payload_nowait()
         except BaseException as exc:
-            self._cut_off(connection)
-            forget_locals(exc)
-            self._pool.explain(exc)
+            self._give_up(exc)
             raise
         if connection.complete:
             self._connection = None
             self._returned = connection
             self._pool.release(connection)
-        if not payload:
-            raise StopAsyncIteration
         return payload
+
+    def wait(self, deadline: float | None) -> Awaitable[bool]:
+        """Wait until `read_nowait` may have more; True when the deadline (`time.monotonic()`) came first. A wait that
+        is cancelled loses nothing."""
+        if self._ready or self._connection is None:
+            return at_once()
+        return self._connection.wait(deadline)
 
     async def aclose(self) -> None:
         self.touched = True
         if self._connection is not None:
             self._cut_off(self._connection)
+
+    def _give_up(self, error: BaseException) -> None:
+        if self._connection is not None:
+            self._cut_off(self._connection)
+        forget_locals(error)
+        self._pool.explain(error)
 
     def _cut_off(self, connection: Connection) -> None:
         self._connection = None
@@ -131,3 +155,8 @@ class Body:
     def __del__(self) -> None:
         if self.drop():
             warnings.warn("a response was dropped without being closed", ResourceWarning, stacklevel=2, source=self)
+
+
+async def at_once() -> bool:
+    """Nothing to wait for."""
+    return False

@@ -22,7 +22,7 @@ from bedrock_converse.errors import ConfigError
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterable, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
 
 __all__ = ["EXCHANGE", "Connection", "Exchange", "Origin"]
 
@@ -138,20 +138,26 @@ class Connection:
         assert self._decoder is not None
         return self._decoder.body(b"")
 
-    async def next_payload(self, timeout: float | None) -> bytes:
-        """Wait for more of the body, for `timeout` seconds in all; b"" is its end."""
+    def payload_nowait(self) -> bytes | None:
+        """What has come of the body; b"" is its end, None means that more must come first."""
         decoder, stream = self._decoder, self._stream
         assert decoder is not None
         assert stream is not None
-        deadline = deadline_after(timeout)
         while not decoder.complete:
             decoder.check()
-            data = await stream.receive(deadline)
+            data = stream.receive_nowait()
+            if data is None:
+                return None
             if not data:
                 decoder.end()
             elif payload := decoder.body(data):
                 return payload
         return b""
+
+    def wait(self, deadline: float | None) -> Awaitable[bool]:
+        """Wait until more may have come; True when the deadline came first."""
+        assert self._stream is not None
+        return self._stream.wait(deadline)
 
     @property
     def complete(self) -> bool:

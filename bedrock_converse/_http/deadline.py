@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from sys import float_info
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from bedrock_converse.errors import ConfigError, RequestTimeout
@@ -132,11 +133,12 @@ class CallTimer:
     is held between two waits. One wait at a time.
     """
 
-    __slots__ = ("_at", "_clock", "_limit", "_phase", "_timeout", "_total_at")
+    __slots__ = ("_at", "_clock", "_limit", "_offset", "_phase", "_timeout", "_total_at")
 
     def __init__(self, timeout: Timeout) -> None:
         self._timeout = timeout
         self._clock = self._get_clock()
+        self._offset = monotonic() - self._clock()
         self._total_at = INFINITY if timeout.total is None else self._clock() + timeout.total
         self.start("total")
 
@@ -149,6 +151,16 @@ class CallTimer:
     def remaining(self) -> float:
         """Seconds until `total` runs out, never below 0; infinite without a total."""
         return max(0.0, self._total_at - self._clock()) if self._total_at < INFINITY else INFINITY
+
+    @property
+    def deadline(self) -> float | None:
+        """When the phase (or `total`) ends, in `time.monotonic()`: for what takes a deadline instead of a `wait`."""
+        return None if self._at == INFINITY else self._at + self._offset
+
+    def check(self) -> None:
+        """Raises `RequestTimeout` if the phase is over: for a loop of waits that keep coming back with too little."""
+        if self._at < INFINITY and self._at <= self._clock():
+            raise self.expired()
 
     def start(self, phase: Phase, seconds: float | None = None) -> None:
         """`phase` begins now, and may last `seconds` (when not given: what the `Timeout` says)."""
@@ -169,14 +181,15 @@ class CallTimer:
                 return await make(*args)
         except Exception as error:
             if scope.cancel_called:  # what the clean-up raised instead of letting the cancellation through
-                raise self._expired() from error
+                raise self.expired() from error
             raise
-        raise self._expired()  # the scope has caught the cancellation that it sent
+        raise self.expired()  # the scope has caught the cancellation that it sent
 
     def close(self) -> None:
         """The call is over."""
 
-    def _expired(self) -> RequestTimeout:
+    def expired(self) -> RequestTimeout:
+        """The error to raise when the phase is over."""
         phase, seconds = self._phase, self._limit
         if seconds is None or self._at == self._total_at:
             phase, seconds = "total", self._timeout.total
@@ -229,9 +242,9 @@ class AsyncioCallTimer(CallTimer):
                 from asyncio import CancelledError
 
                 if isinstance(error, CancelledError):
-                    raise self._expired() from None
+                    raise self.expired() from None
                 if isinstance(error, Exception):
-                    raise self._expired() from error  # what the clean-up raised instead
+                    raise self.expired() from error  # what the clean-up raised instead
             raise
         finally:
             self._task = None

@@ -70,7 +70,7 @@ class EventSource:
     async def fill(self) -> None:
         """Waits until more has arrived, or the end; `at_end` tells which."""
         try:
-            data = await self._timer.wait(self.answer.read)
+            data = await self.answer.read_within(self._timer)
         except TransportError as error:
             if type(error) in (TransportError, ProtocolError):  # reset, or cut short: one class for every way
                 raise StreamIncomplete(f"the stream broke off: {error}", possibly_billed=True) from error.__cause__
@@ -91,20 +91,19 @@ class EventSource:
             if self.at_end:
                 raise StreamIncomplete("the stream ended without a single event", possibly_billed=True)
             await self.fill()
+            self._timer.check()
         self._pending = event
 
     async def next(self) -> Any:
-        """The next event, or None at the end of the stream."""
-        event = self.poll()
-        if event is not None:
-            return event
+        """Waits for the next event when `poll` has none; None at the end of the stream."""
         self._timer.start("idle")
-        while event is None:
-            if self.at_end:
-                return None
+        while not self.at_end:
             await self.fill()
             event = self.poll()
-        return event
+            if event is not None:
+                return event
+            self._timer.check()
+        return None
 
     async def linger(self) -> Any:
         """Everything has come: gives the end of the stream a moment, so that the connection can be used again.

@@ -228,6 +228,8 @@ class ResponseDecoder:
                     break
                 position += 2
                 left = 0
+            if position == len(buffer):
+                break
             line = CHUNK_LINE.match(buffer, position)
             if line is None:
                 self._check_partial_line(buffer, position, MAX_CHUNK_LINE)

@@ -113,10 +113,21 @@ class Stream(httpcore.AsyncNetworkStream):
 
     async def receive(self, deadline: float | None = None, max_bytes: int = HIGH_WATER) -> bytes:
         """Wait for bytes; b"" is the end. Raises `httpcore.ReadError` or `ReadTimeout`."""
+        while True:
+            too_late = await self.wait(deadline)
+            data = self.receive_nowait(max_bytes)
+            if data is not None:
+                return data
+            if too_late:
+                raise httpcore.ReadTimeout("the peer sent nothing in time")
+
+    def receive_nowait(self, max_bytes: int = HIGH_WATER) -> bytes | None:
+        """The bytes that have come already, b"" for the end, None for nothing. Raises `httpcore.ReadError`."""
         raise NotImplementedError
 
-    def receive_nowait(self) -> bytes | None:
-        """The bytes that have come already, b"" for the end, None for nothing. Raises `httpcore.ReadError`."""
+    async def wait(self, deadline: float | None = None) -> bool:
+        """Wait until there may be something to receive; True when the deadline came first. A cancelled wait loses
+        nothing. Raises `httpcore.WriteError` where receiving means writing too (TLS)."""
         raise NotImplementedError
 
     async def send(self, data: Bytes, timeout: float | None = None) -> None:

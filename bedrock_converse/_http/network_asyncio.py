@@ -88,13 +88,10 @@ class AsyncioStream(Stream, asyncio.BufferedProtocol):
 
     # What the pool calls.
 
-    async def receive(self, deadline: float | None = None, max_bytes: int = HIGH_WATER) -> bytes:
-        while True:
-            data = self.receive_nowait(max_bytes)
-            if data is not None:
-                return data
-            if await self._too_late(deadline) and not self._unread:
-                raise httpcore.ReadTimeout("the peer sent nothing in time")
+    async def wait(self, deadline: float | None = None) -> bool:
+        if self._unread or self._ended:
+            return False
+        return await self._next_happening(deadline)
 
     def receive_nowait(self, max_bytes: int = HIGH_WATER) -> bytes | None:
         if not self._unread:
@@ -130,7 +127,7 @@ class AsyncioStream(Stream, asyncio.BufferedProtocol):
             transport.write(data)
             deadline = deadline_after(timeout) if self._writing_paused else None
             while self._writing_paused and not transport.is_closing():
-                if await self._too_late(deadline) and self._writing_paused:
+                if await self._next_happening(deadline) and self._writing_paused:
                     raise httpcore.WriteTimeout("the peer did not take the request in time")
         if transport is None or transport.is_closing():
             raise httpcore.WriteError("the connection is closed") from self._error
@@ -176,16 +173,13 @@ class AsyncioStream(Stream, asyncio.BufferedProtocol):
         if waiter is not None and not waiter.done():
             waiter.set_result(False)
 
-    async def _too_late(self, deadline: float | None) -> bool:
-        """Wait for the next thing to happen; True when the deadline came first."""
-        waiter = self._waiter = self._loop.create_future()
+    def _next_happening(self, deadline: float | None) -> asyncio.Future[bool]:
+        """Done with the next thing that happens; True when the deadline came first."""
+        self._waiter = self._loop.create_future()
         self._deadline = deadline
         if deadline is not None and (self._timer is None or deadline < self._timer_due):
             self._start_timer(deadline)
-        try:
-            return await waiter
-        finally:
-            self._waiter = None
+        return self._waiter
 
     def _start_timer(self, deadline: float) -> None:
         self._stop_timer()

@@ -36,18 +36,13 @@ class TrioStream(Stream):
     def socket(self) -> socket.socket:
         return self._socket
 
-    async def receive(self, deadline: float | None = None, max_bytes: int = HIGH_WATER) -> bytes:
+    async def wait(self, deadline: float | None = None) -> bool:
         with trio.move_on_after(math.inf if deadline is None else max(0.0, deadline - monotonic())):
-            await trio.lowlevel.checkpoint()
-            while True:
-                data = self.receive_nowait(max_bytes)
-                if data is not None:
-                    return data
-                try:
+            if self._socket.fileno() >= 0:
+                with suppress(trio.ClosedResourceError):  # `receive_nowait` says so
                     await trio.lowlevel.wait_readable(self._socket)
-                except trio.ClosedResourceError as exc:
-                    raise httpcore.ReadError("closed on this side") from exc
-        raise httpcore.ReadTimeout("the peer sent nothing in time")
+            return False
+        return True
 
     def receive_nowait(self, max_bytes: int = HIGH_WATER) -> bytes | None:
         try:

@@ -127,6 +127,8 @@ class TLSStream(Stream):
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=hostname)
         self._inner_ended = False
         self._ended = False
+        self._exhausted = True
+        """Everything that came has been read: there will be more when more comes in below."""
 
     @property
     def socket(self) -> socket.socket:
@@ -146,24 +148,22 @@ class TLSStream(Stream):
                 await self._flush(seconds_left(deadline))
                 return
 
-    async def receive(self, deadline: float | None = None, max_bytes: int = HIGH_WATER) -> bytes:
-        while True:
-            data = self._decrypt(max_bytes)
-            if data is not None:
-                return data
-            await self._flush(seconds_left(deadline))  # OpenSSL answers a key update by itself
-            self._feed(await self._inner.receive(deadline))
+    async def wait(self, deadline: float | None = None) -> bool:
+        if not self._exhausted:
+            return False
+        await self._flush(seconds_left(deadline))  # OpenSSL answers a key update by itself
+        return await self._inner.wait(deadline)
 
-    def receive_nowait(self) -> bytes | None:
+    def receive_nowait(self, max_bytes: int = HIGH_WATER) -> bytes | None:
         # Not everything that comes is for us: a server sends session tickets on a connection that waits for nothing.
-        while True:
-            data = self._decrypt(HIGH_WATER)
-            if data is not None:
-                return data
+        while (data := self._decrypt(max_bytes)) is None:
             received = self._inner.receive_nowait()
             if received is None:
+                self._exhausted = True
                 return None
             self._feed(received)
+        self._exhausted = False
+        return data
 
     async def send(self, data: Bytes, timeout: float | None = None) -> None:
         with memoryview(data) as view:

@@ -112,6 +112,11 @@ class Accumulator:
         """Whether the message is complete: `messageStop` came. A stream that ends without it was cut."""
         return self._stop is not None
 
+    @property
+    def whole(self) -> bool:
+        """The message is complete and its metadata came: AWS sends nothing after these two."""
+        return self._usage is not None and self._stop is not None
+
     def blocks(self, index: int | None) -> list[ContentBlock]:
         """The blocks under one index as they are now, which is what a `contentBlockStop` completed, once it was fed.
 

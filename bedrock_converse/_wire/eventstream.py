@@ -151,6 +151,8 @@ class FrameDecoder:
         """
         unread = self._unread
         chunk, start = unread.chunk, unread.position
+        if start == len(chunk) and not unread.waiting and self._unfinished is None and self._failure is None:
+            return None  # everything has been read: the usual case, once per piece that came
         payload = b""
         # The usual case, for speed: a frame that lies whole in one chunk, and whose first bytes were seen before. It
         # decides nothing by itself: whatever it does not know or does not like is read step by step.

@@ -37,7 +37,7 @@ class FakeAnswer:
     def distrust(self) -> None:
         self.distrusted = True
 
-    async def read(self) -> bytes:
+    async def read_within(self, timer: object) -> bytes:
         piece = self.pieces.pop(0) if self.pieces else b""
         if isinstance(piece, Exception):
             raise piece
@@ -56,7 +56,7 @@ def source(*pieces: bytes | Exception) -> EventSource:
 
 async def names(events: EventSource) -> list[str]:
     got: list[str] = []
-    while (event := await events.next()) is not None:
+    while (event := events.poll() or await events.next()) is not None:
         got.append(type(event).__name__)
     return got
 
