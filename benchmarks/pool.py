@@ -100,7 +100,7 @@ def make_clients() -> tuple[dict[str, Call], list[Callable[[], Awaitable[Any]]]]
     import httpx
 
     from bedrock_converse._http.pool import BODY as OUR_BODY
-    from bedrock_converse._http.pool import PoolTransport
+    from bedrock_converse._http.pool import Exchange, PoolTransport
 
     limits = httpx.Limits(max_connections=1000, max_keepalive_connections=1000)
     client = httpx.AsyncClient(limits=limits, timeout=60, trust_env=False)
@@ -147,7 +147,8 @@ def make_clients() -> tuple[dict[str, Call], list[Callable[[], Awaitable[Any]]]]
         return sum([len(part) async for part in response.extensions[OUR_BODY]])
 
     async def ours_direct(url: str) -> int:
-        answer = await ours.send(request(url))
+        sent = request(url)
+        answer = await ours.post(sent.url, dict(sent.headers), BODY, timeouts=LIMITS, exchange=Exchange())
         return sum([len(part) async for part in answer.body])
 
     async def close_idle() -> None:
@@ -213,7 +214,7 @@ async def memory(base: str) -> None:
     """Resident bytes per open stream on which nothing happens."""
     import httpx
 
-    from bedrock_converse._http.pool import PoolTransport
+    from bedrock_converse._http.pool import Exchange, PoolTransport
 
     def resident() -> int:
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -223,8 +224,8 @@ async def memory(base: str) -> None:
 
     async def hold(count: int) -> None:
         for _ in range(count):
-            request = httpx.Request("POST", base + "silent", content=BODY, headers=HEADERS)
-            answers.append(await transport.send(request))
+            sent = httpx.Request("POST", base + "silent", content=BODY, headers=HEADERS)
+            answers.append(await transport.post(sent.url, dict(sent.headers), BODY, timeouts={}, exchange=Exchange()))
 
     await hold(100)
     before = resident()

@@ -118,7 +118,7 @@ class Body:
         return payload
 
     def wait(self, deadline: float | None) -> Awaitable[bool]:
-        """Wait until `read_nowait` may have more; True when the deadline (`time.monotonic()`) came first. A wait that
+        """Wait until `read_nowait` may have more; True when the deadline came first. A wait that
         is cancelled loses nothing."""
         if self._ready or self._connection is None:
             return at_once()

@@ -60,7 +60,7 @@ class Message:
     method: bytes
     target: bytes
     headers: Sequence[tuple[bytes, bytes]] = field(repr=False)
-    body: AsyncIterable[bytes] = field(repr=False)
+    body: bytes | AsyncIterable[bytes] = field(repr=False)
 
 
 class Origin:
@@ -204,7 +204,9 @@ class Connection:
             if origin.proxy.authorization is not None:
                 headers = [*headers, (b"proxy-authorization", origin.proxy.authorization)]
         outbox = Outbox(stream, encode_head(message.method, target, headers), headers, timeout)
-        if isinstance(body, httpx.SyncByteStream):  # and an async stream, so in memory: no generator to look after
+        if isinstance(body, bytes):
+            await outbox.add(body)
+        elif isinstance(body, httpx.SyncByteStream):  # and an async stream, so in memory: no generator to look after
             for piece in body:
                 await outbox.add(piece)
         else:

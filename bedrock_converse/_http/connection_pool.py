@@ -80,13 +80,14 @@ class ConnectionPool:
         url, extensions = request.url, cast("Mapping[str, Any]", request.extensions)  # pyright: ignore[reportUnknownMemberType]
         origin = self.origin(url.scheme, url.host, url.port)
         stream = cast("AsyncIterable[bytes]", request.stream)
-        return await self.send(origin, Message(request.method, url.target, request.headers, stream), extensions)
+        message = Message(request.method, url.target, request.headers, stream)
+        return await self.send(origin, message, extensions.get("timeout") or {}, extensions.get(EXCHANGE) or Exchange())
 
-    async def send(self, origin: Origin, message: Message, extensions: Mapping[str, Any]) -> Reply:
+    async def send(
+        self, origin: Origin, message: Message, timeouts: Mapping[str, float | None], exchange: Exchange
+    ) -> Reply:
         """What everything comes down to."""
         self.check_usable()
-        timeouts: Mapping[str, float | None] = extensions.get("timeout") or {}
-        exchange: Exchange = extensions.get(EXCHANGE) or Exchange()
         connection = await self._acquire(origin, timeouts, exchange)
         try:
             head = await connection.request(message, timeouts, exchange)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from sys import float_info
-from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from bedrock_converse.errors import ConfigError, RequestTimeout
@@ -133,12 +132,11 @@ class CallTimer:
     is held between two waits. One wait at a time.
     """
 
-    __slots__ = ("_at", "_clock", "_limit", "_offset", "_phase", "_timeout", "_total_at")
+    __slots__ = ("_at", "_clock", "_limit", "_phase", "_timeout", "_total_at")
 
     def __init__(self, timeout: Timeout) -> None:
         self._timeout = timeout
         self._clock = self._get_clock()
-        self._offset = monotonic() - self._clock()
         self._total_at = INFINITY if timeout.total is None else self._clock() + timeout.total
         self.start("total")
 
@@ -154,8 +152,8 @@ class CallTimer:
 
     @property
     def deadline(self) -> float | None:
-        """When the phase (or `total`) ends, in `time.monotonic()`: for what takes a deadline instead of a `wait`."""
-        return None if self._at == INFINITY else self._at + self._offset
+        """When the phase (or `total`) ends, on the loop's clock: for what takes a deadline instead of a `wait`."""
+        return None if self._at == INFINITY else self._at
 
     def check(self) -> None:
         """Raises `RequestTimeout` if the phase is over: for a loop of waits that keep coming back with too little."""

@@ -12,7 +12,7 @@ What is different from httpcore's own backends, and why:
 - Unread bytes are bounded: `HIGH_WATER` per stream, after which the socket is left to TCP's flow control.
 - Writes go out in pieces of at most `PIECE` bytes, and the loop runs between two of them.
 
-Deadlines are absolute, on the clock of `time.monotonic()`; None waits for ever.
+Deadlines are absolute, on the event loop's own clock (`current_time`); None waits for ever.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ import asyncio
 import socket
 import sys
 from contextlib import suppress
-from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import httpcore
@@ -37,6 +36,7 @@ __all__ = [
     "Bytes",
     "Stream",
     "backend_for_this_loop",
+    "current_time",
     "deadline_after",
     "running_loop",
     "seconds_left",
@@ -89,12 +89,18 @@ def backend_for_this_loop() -> Backend:
     return TrioBackend()
 
 
+def current_time() -> float:
+    """Seconds on the clock of the event loop, which need not be the system's."""
+    loop: Any = running_loop()
+    return loop.time() if isinstance(loop, asyncio.AbstractEventLoop) else sys.modules["trio"].current_time()
+
+
 def deadline_after(timeout: float | None) -> float | None:
-    return None if timeout is None else monotonic() + timeout
+    return None if timeout is None else current_time() + timeout
 
 
 def seconds_left(deadline: float | None) -> float | None:
-    return None if deadline is None else max(0.0, deadline - monotonic())
+    return None if deadline is None else max(0.0, deadline - current_time())
 
 
 def set_socket_options(sock: socket.socket) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
 import httpcore
@@ -184,7 +183,7 @@ class AsyncioStream(Stream, asyncio.BufferedProtocol):
     def _start_timer(self, deadline: float) -> None:
         self._stop_timer()
         self._timer_due = deadline
-        self._timer = self._loop.call_later(max(0.0, deadline - monotonic()), self._on_timer)
+        self._timer = self._loop.call_at(deadline, self._on_timer)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -197,7 +196,7 @@ class AsyncioStream(Stream, asyncio.BufferedProtocol):
         waiter, deadline = self._waiter, self._deadline
         if waiter is None or waiter.done() or deadline is None:
             return
-        if deadline - monotonic() > 0.001:
+        if deadline - self._loop.time() > 0.001:
             self._start_timer(deadline)
         else:
             waiter.set_result(True)

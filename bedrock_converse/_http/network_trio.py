@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import socket
 from contextlib import suppress
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import httpcore
@@ -37,7 +36,7 @@ class TrioStream(Stream):
         return self._socket
 
     async def wait(self, deadline: float | None = None) -> bool:
-        with trio.move_on_after(math.inf if deadline is None else max(0.0, deadline - monotonic())):
+        with trio.move_on_after(math.inf if deadline is None else max(0.0, deadline - trio.current_time())):
             if self._socket.fileno() >= 0:
                 with suppress(trio.ClosedResourceError):  # `receive_nowait` says so
                     await trio.lowlevel.wait_readable(self._socket)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 import httpx
 
 from bedrock_converse._http.body import Body
-from bedrock_converse._http.connection import EXCHANGE, Exchange
 from bedrock_converse._http.failures import map_error
 from bedrock_converse._wire.deserialize import parse_error, request_id
 from bedrock_converse.errors import BedrockError, ClientClosed, ConfigError, RequestTimeout, ResponseInvalid
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
     from bedrock_converse._http.body import Readable
+    from bedrock_converse._http.connection import Exchange
     from bedrock_converse._http.deadline import CallTimer, Timeout
     from bedrock_converse._http.pool import PoolTransport, RawAnswer
 
@@ -261,10 +261,10 @@ class Transport:
     ) -> Answer:
         if not self.own:
             return Answer.of_client(await self._send_foreign(url, headers, body, waits), exchange)
-        stream = body if body.whole is None else httpx.ByteStream(body.whole)
-        extensions = {"timeout": waits, EXCHANGE: exchange}
-        request = httpx.Request("POST", self._url(url), headers=headers, stream=stream, extensions=extensions)
-        return Answer.of_pool(await self.carrier.send(request), exchange)
+        pool: PoolTransport = self.carrier
+        known_url = self._url(url)
+        answer = await pool.post(known_url, headers, body.whole or body, timeouts=waits, exchange=exchange)
+        return Answer.of_pool(answer, exchange)
 
     async def _send_foreign(self, url: str, headers: dict[str, str], body: Pieces, waits: Mapping[str, Any]) -> Any:
         client = self.carrier

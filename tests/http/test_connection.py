@@ -9,6 +9,7 @@ from typing import Any
 import anyio
 import httpx
 import pytest
+from direct import post
 from loopback import Peer, serve
 
 from bedrock_converse._http.pool import EXCHANGE, Exchange, PoolTransport
@@ -283,7 +284,7 @@ async def test_a_limit_may_change_between_two_reads() -> None:
     with serve(slow) as server:
         async with PoolTransport() as transport:
             limits = {"read": 5.0}
-            answer = await transport.send(httpx.Request("GET", server.url, extensions={"timeout": limits}))
+            answer = await post(transport, httpx.Request("POST", server.url, extensions={"timeout": limits}))
             body = aiter(answer.body)
             assert await anext(body) == b"abc"
             limits["read"] = 0.02

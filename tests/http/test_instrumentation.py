@@ -15,12 +15,13 @@ import anyio
 import httpx
 import pytest
 import respx
+from direct import post
 from loopback import Peer, serve
 
 from bedrock_converse._http.pool import EXCHANGE, Exchange, PoolTransport, body_of
 
 BACKENDS = pytest.mark.parametrize("backend", ["asyncio", "trio"])
-WAYS = pytest.mark.parametrize("direct", [False, True], ids=["handle_async_request", "send"])
+WAYS = pytest.mark.parametrize("direct", [False, True], ids=["handle_async_request", "post"])
 URL = "https://bedrock-runtime.us-east-1.amazonaws.com/model/a%3A0/converse"
 
 
@@ -33,7 +34,7 @@ async def send(
         extensions[EXCHANGE] = exchange
     request = httpx.Request("POST", url, json={"question": "how?"}, extensions=extensions)
     if direct:
-        status, headers, body = await transport.send(request)
+        status, headers, body = await post(transport, request)
     else:
         response = await transport.handle_async_request(request)
         status, headers, body = response.status_code, response.headers.raw, body_of(response)

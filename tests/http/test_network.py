@@ -20,7 +20,7 @@ from stepwise import WAYS, cancelled_at, living_tasks
 
 from bedrock_converse._http import network_asyncio, network_trio
 from bedrock_converse._http.names import interleave
-from bedrock_converse._http.network import HIGH_WATER, PIECE, Stream, backend_for_this_loop, running_loop
+from bedrock_converse._http.network import HIGH_WATER, PIECE, Stream, backend_for_this_loop, current_time, running_loop
 from bedrock_converse._http.network_asyncio import AsyncioStream
 
 BACKENDS = pytest.mark.parametrize("backend", ["asyncio", "trio"])
@@ -35,7 +35,7 @@ async def connect(server: Server) -> Stream:
 
 
 def soon(seconds: float = 0.02) -> float:
-    return time.monotonic() + seconds
+    return current_time() + seconds
 
 
 async def echo(peer: Peer) -> None:
@@ -302,13 +302,13 @@ def test_one_timer_serves_many_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> None:
         stream = await connect(server)
         loop = asyncio.get_running_loop()
-        real, timers = loop.call_later, list[float]()
+        real, timers = loop.call_at, list[float]()
 
-        def counting(delay: float, *args: Any, **kwargs: Any) -> asyncio.TimerHandle:
-            timers.append(delay)
-            return real(delay, *args, **kwargs)
+        def counting(when: float, *args: Any, **kwargs: Any) -> asyncio.TimerHandle:
+            timers.append(when)
+            return real(when, *args, **kwargs)
 
-        monkeypatch.setattr(loop, "call_later", counting)
+        monkeypatch.setattr(loop, "call_at", counting)
         for _ in range(1000):
             await stream.send(b"x")
             assert await stream.receive(soon(60)) == b"x"

@@ -10,6 +10,7 @@ from typing import Any
 import anyio
 import httpx
 import pytest
+from direct import post
 from loopback import Peer, serve
 
 from bedrock_converse._http.pool import BODY, EXCHANGE, Exchange, PoolStats, PoolTransport, body_of
@@ -39,7 +40,7 @@ def test_both_ways_give_the_same(backend: str) -> None:
             first, second = Exchange(), Exchange()
             response = await transport.handle_async_request(request(server.url, **{EXCHANGE: first}))
             ordinary = [part async for part in body_of(response)]
-            answer = await transport.send(request(server.url, **{EXCHANGE: second}))
+            answer = await post(transport, request(server.url, **{EXCHANGE: second}))
             direct = [part async for part in answer.body]
             assert (answer.status, answer.headers) == (response.status_code, response.headers.raw)
             assert answer.headers[0] == (b"x-Request-Id", b"7")
@@ -81,17 +82,17 @@ async def test_sending_directly_does_not_pass_by_an_override(monkeypatch: pytest
 
     with serve() as server:
         async with Overriding() as transport:
-            assert (await transport.send(request(server.url))).status == 299
+            assert (await post(transport, request(server.url))).status == 299
         async with PoolTransport() as transport:
             monkeypatch.setattr(transport, "handle_async_request", replacement)
-            assert (await transport.send(request(server.url))).status == 299
+            assert (await post(transport, request(server.url))).status == 299
         async with PoolTransport() as transport:
             monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", replacement)
-            answer = await transport.send(request(server.url))
+            answer = await post(transport, request(server.url))
             assert answer.status == 299
             assert [part async for part in answer.body] == [b"overridden"]
             monkeypatch.undo()
-            assert (await transport.send(request(server.url))).status == 200
+            assert (await post(transport, request(server.url))).status == 200
     assert server.accepted == 1
 
 
@@ -124,7 +125,7 @@ def test_two_threads_with_a_loop_each(backend: str) -> None:
     async def main() -> None:
         async with PoolTransport() as transport:
             for _ in range(20):
-                answer = await transport.send(request(server.url))
+                answer = await post(transport, request(server.url))
                 done.append(sum([len(part) async for part in answer.body]))
 
     with serve() as server:
@@ -143,9 +144,9 @@ def test_one_loop_after_another_leaves_no_sockets() -> None:
     async def job() -> None:
         transport = PoolTransport()
         kept.append(transport)
-        answer = await transport.send(request(server.url))
+        answer = await post(transport, request(server.url))
         assert [part async for part in answer.body] == [b"hello"]
-        await transport.send(request(server.url.replace("127.0.0.1", "localhost")))
+        await post(transport, request(server.url.replace("127.0.0.1", "localhost")))
 
     kept: list[PoolTransport] = []
     with serve() as server:
@@ -164,7 +165,7 @@ def test_a_body_that_was_closed_early_does_not_look_whole(backend: str) -> None:
 
     async def main() -> None:
         async with PoolTransport() as transport:
-            body = (await transport.send(request(server.url))).body
+            body = (await post(transport, request(server.url))).body
             iterator = aiter(body)
             assert await anext(iterator) == b"abc"
             await body.aclose()
@@ -182,9 +183,9 @@ def test_a_body_that_was_read_has_ended(backend: str) -> None:
 
     async def main() -> None:
         async with PoolTransport() as transport:
-            body = (await transport.send(request(server.url))).body
+            body = (await post(transport, request(server.url))).body
             assert [part async for part in body] == [b"abc", b"def"]
-            other = await transport.send(request(server.url))
+            other = await post(transport, request(server.url))
             await body.aclose()
             assert [part async for part in body] == []
             assert [part async for part in other.body] == [b"abc", b"def"]

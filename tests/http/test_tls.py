@@ -19,7 +19,7 @@ from stepwise import WAYS, cancelled_at, living_tasks
 
 from bedrock_converse._http import tls
 from bedrock_converse._http.connect_failures import classify_connect_error
-from bedrock_converse._http.network import HIGH_WATER, Stream, backend_for_this_loop
+from bedrock_converse._http.network import HIGH_WATER, Stream, backend_for_this_loop, current_time
 from bedrock_converse._http.tls import TLSStream, load_tls_context, start_tls
 from bedrock_converse.errors import ConfigError
 
@@ -50,7 +50,7 @@ async def connect(port: int, context: ssl.SSLContext | None = None, name: str = 
 
 
 def soon(seconds: float) -> float:
-    return time.monotonic() + seconds
+    return current_time() + seconds
 
 
 async def echo(peer: Peer) -> None:

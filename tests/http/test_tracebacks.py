@@ -10,6 +10,7 @@ import anyio
 import httpcore
 import httpx
 import pytest
+from direct import post
 from loopback import Peer, serve
 
 from bedrock_converse._http.pool import PoolTransport, body_of
@@ -125,7 +126,7 @@ def test_a_failed_request_shows_nothing(backend: str, direct: bool, script: Any,
     async def send(transport: PoolTransport, url: str, injected: str, direct: bool) -> None:
         request = make(url, injected)
         if direct:
-            body = (await transport.send(request)).body
+            body = (await post(transport, request)).body
         else:
             body = body_of(await transport.handle_async_request(request))
         try:
