@@ -259,6 +259,9 @@ class ConverseStream(_EventStream["ConverseStreamOutput"]):
     Iterate over it for AWS's events, over `text()` for text, over `parts()` for text, reasoning, tools and the end.
     All three, and `final()`, share one cursor: each event comes once. Every error is raised where the stream is read,
     with `.partial`, the reply as far as it had come; nothing is retried once the first event has been read.
+
+    A wait that you give up (`asyncio.timeout` around one event) loses nothing: read on afterwards. Only with an
+    `http_client` of your own the connection is lost with it.
     """
 
     def __init__(self, make_call: Callable[[], Awaitable[Call]]) -> None:

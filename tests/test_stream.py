@@ -416,22 +416,38 @@ def test_the_total_counts_the_readers_own_time(backend: str) -> None:
 
 @both
 def test_a_readers_own_deadline(backend: str) -> None:
-    """`fail_after` around a read is the reader's; the stream cannot go on after it, and says so."""
+    """`move_on_after` around a read is the reader's own: nothing is lost, and the stream can be read on."""
+
+    async def main() -> None:
+        with streaming(*EVENTS, pause=0.05) as server:
+            async with client_for(server.url) as client, client.converse_stream(MODEL, "x") as stream:
+                given_up = 0
+                reply = None
+                while reply is None:
+                    with anyio.move_on_after(0.02) as scope:
+                        reply = await stream.final()
+                    given_up += scope.cancelled_caught
+                assert given_up >= 3
+                assert reply.text == "Hello"
+                assert reply.usage.output_tokens == 2
+
+    run(backend, main, 5)
+
+
+@both
+def test_a_readers_own_deadline_is_not_ours(backend: str) -> None:
+    """What it raises is the reader's TimeoutError, and the connection goes with the stream."""
 
     async def main() -> None:
         with streaming(*EVENTS[:2], end=False) as server:
             async with client_for(server.url) as client, client.converse_stream(MODEL, "x") as stream:
-                await anext(stream)
-                await anext(stream)
-                with pytest.raises(TimeoutError) as caught:
-                    with anyio.fail_after(0.05):
-                        await stream.final()
-                assert not isinstance(caught.value, BedrockError)
-                with pytest.raises(BedrockError):
+                with pytest.raises(TimeoutError) as caught, anyio.fail_after(0.05):
                     await stream.final()
+                assert not isinstance(caught.value, BedrockError)
+                assert stream.partial.text == "Hel"
             await closed(server)
 
-    run(backend, main)
+    run(backend, main, 5)
 
 
 # --- leaving, dropping, cancelling ------------------------------------------------------------------------------------
