@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from contextlib import suppress
-from functools import partial
+from functools import lru_cache, partial
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -26,9 +26,15 @@ _look_ups: Flights[list[Address]] = Flights("dns")
 
 async def resolve(host: str, port: int) -> list[Address]:
     """The addresses of `host`, or `socket.gaierror`. Works on every event loop."""
-    with suppress(socket.gaierror):  # numbers need no look-up, so no thread either
+    # numbers need no look-up, so no thread either
+    return _numeric(host, port) or await _look_ups.get((host, port), partial(_look_up, host, port))
+
+
+@lru_cache(maxsize=256)
+def _numeric(host: str, port: int) -> list[Address]:
+    with suppress(socket.gaierror):
         return _look_up(host, port, socket.AI_NUMERICHOST)
-    return await _look_ups.get((host, port), partial(_look_up, host, port))
+    return []
 
 
 def _look_up(host: str, port: int, flags: int = 0) -> list[Address]:

@@ -103,15 +103,19 @@ def seconds_left(deadline: float | None) -> float | None:
     return None if deadline is None else max(0.0, deadline - current_time())
 
 
+# TCP_KEEPIDLE is called TCP_KEEPALIVE on macOS; not every system has the others.
+KEEP_ALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPALIVE", 60), ("TCP_KEEPINTVL", 60), ("TCP_KEEPCNT", 5))
+SOCKET_OPTIONS = (
+    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    *((socket.IPPROTO_TCP, getattr(socket, name), value) for name, value in KEEP_ALIVE if hasattr(socket, name)),
+)
+
+
 def set_socket_options(sock: socket.socket) -> None:
     """No Nagle delay; probes when quiet, since a NAT gateway forgets a connection on which nothing moves for 350 s."""
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    # TCP_KEEPIDLE is called TCP_KEEPALIVE on macOS; not every system has the others.
-    for name, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPALIVE", 60), ("TCP_KEEPINTVL", 60), ("TCP_KEEPCNT", 5)):
-        option = getattr(socket, name, None)
-        if option is not None:
-            sock.setsockopt(socket.IPPROTO_TCP, option, value)
+    for level, option, value in SOCKET_OPTIONS:
+        sock.setsockopt(level, option, value)
 
 
 class Stream(httpcore.AsyncNetworkStream):

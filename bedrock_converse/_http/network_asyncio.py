@@ -112,15 +112,12 @@ class AsyncioStream(Stream, asyncio.BufferedProtocol):
         return data
 
     async def send(self, data: Bytes, timeout: float | None = None) -> None:
-        if len(data) <= PIECE:
-            await self._send_piece(data, timeout)
+        if len(data) > PIECE:
+            with memoryview(data) as view:
+                for start in range(0, len(view), PIECE):
+                    await asyncio.sleep(0)
+                    await self.send(view[start : start + PIECE], timeout)
             return
-        with memoryview(data) as view:
-            for start in range(0, len(view), PIECE):
-                await asyncio.sleep(0)
-                await self._send_piece(view[start : start + PIECE], timeout)
-
-    async def _send_piece(self, data: Bytes, timeout: float | None) -> None:
         transport = self._transport
         if transport is not None and not transport.is_closing():
             transport.write(data)
