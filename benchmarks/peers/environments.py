@@ -54,7 +54,7 @@ def install(interpreter: Path, *arguments: str) -> None:
 
 
 def versions(interpreter: Path, client: type[Client]) -> list[str]:
-    package = "bedrock-converse-async" if issubclass(client, Ours) else client.packages[0]
+    package = client.packages[0] if client.packages else "bedrock-converse-async"
     script = (
         "import platform, sys; from importlib.metadata import version; "
         "print(platform.python_version(), version(sys.argv[1]))"

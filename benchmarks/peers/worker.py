@@ -105,6 +105,7 @@ async def paced(client: Client, streams: int, meter: Meter) -> dict[str, float]:
 
 
 async def memory(client: Client, streams: int, _: Meter) -> dict[str, float]:
+    streams = min(streams, client.most_streams - 10)
     held: list[Any] = []
 
     async def hold() -> None:
