@@ -16,11 +16,13 @@ from bedrock_converse._wire.arguments import (
     ConverseArguments,
     InvokeArguments,
     MessagesLike,
+    are_many,
     as_messages,
     as_system,
     build_converse,
     check_names,
     converted,
+    is_large,
     json_body,
     validated,
 )
@@ -66,6 +68,7 @@ __all__ = ["BedrockClient", "ClientStats", "Transform"]
 
 T = TypeVar("T")
 R = TypeVar("R")
+M = TypeVar("M", bound="Model")
 
 Transform = Callable[[Any], Any]
 """A pure request shaper: takes a request model, returns the one to send."""
@@ -450,9 +453,10 @@ class BedrockClient:
                 "additionalModelRequestFields": additional_model_request_fields,
             }
             members = {name: value for name, value in conversation.items() if value is not None}
-            request = validated(CountTokensRequest, {"model_id": model_id, "input": {"converse": members}})
-            del conversation, members
-        call = self._call(request, timeout, retry, extra_headers, extra_fields)
+            build = partial(validated, CountTokensRequest, {"model_id": model_id, "input": {"converse": members}})
+            request = await self._hub.work(build) if are_many(messages) else build()
+            del conversation, members, build
+        call = await self._call(request, timeout, retry, extra_headers, extra_fields)
         del request, model_id, messages, system, tool_config
         return cast("CountTokensResponse", await call.perform())
 
@@ -518,7 +522,7 @@ class BedrockClient:
                 },
             )
             del blocks
-        call = self._call(request, timeout, retry, extra_headers, extra_fields)
+        call = await self._call(request, timeout, retry, extra_headers, extra_fields)
         del request, guardrail_id, content
         return cast("ApplyGuardrailResponse", await call.perform())
 
@@ -569,7 +573,7 @@ class BedrockClient:
             members = {"messages": _list(messages, "messages"), "checks": _given(checks, "checks")}
             request = validated(InvokeGuardrailChecksRequest, members)
             del members
-        call = self._call(request, timeout, retry, extra_headers, extra_fields)
+        call = await self._call(request, timeout, retry, extra_headers, extra_fields)
         del request, messages
         return cast("InvokeGuardrailChecksResponse", await call.perform())
 
@@ -592,13 +596,8 @@ class BedrockClient:
             BedrockError: As `converse` does.
         """
         await ready(InvokeModelRequest)
-        if isinstance(model_id, InvokeModelRequest):
-            request = model_id
-        else:
-            members = _invoke_members(model_id, body, options)
-            request = validated(InvokeModelRequest, members)
-            del members
-        call = self._call(request, timeout, retry, extra_headers, None)
+        request = await self._invoke_request(InvokeModelRequest, model_id, body, options)
+        call = await self._call(request, timeout, retry, extra_headers, None)
         del request, model_id, body
         return cast("InvokeModelResponse", await call.perform())
 
@@ -623,12 +622,8 @@ class BedrockClient:
 
         async def make_call() -> Call:
             await ready(InvokeModelWithResponseStreamRequest)
-            if isinstance(model_id, InvokeModelWithResponseStreamRequest):
-                request = model_id
-            else:
-                members = _invoke_members(model_id, body, options)
-                request = validated(InvokeModelWithResponseStreamRequest, members)
-            return self._call(request, timeout, retry, extra_headers, None)
+            request = await self._invoke_request(InvokeModelWithResponseStreamRequest, model_id, body, options)
+            return await self._call(request, timeout, retry, extra_headers, None)
 
         return InvokeModelStream(make_call)
 
@@ -721,11 +716,14 @@ class BedrockClient:
     ) -> Call:
         try:
             await ready(request_class)
-            return self._call(self._converse_request(request_class, model_id, messages, arguments), *options)
+            build = partial(self._converse_request, request_class, model_id, messages, arguments)
+            request = await self._hub.work(build) if are_many(messages) else build()
+            return await self._call(request, *options)
         except (RequestInvalid, ConfigError) as error:
             problem = error.with_traceback(None)  # the frames below hold the prompt, and crash reports show locals
             problem.__context__ = None
         finally:
+            build = request = None
             del model_id, messages, arguments, options
         raise problem
 
@@ -750,7 +748,20 @@ class BedrockClient:
             return filled
         return build_converse(cast("Any", request_class), model_id, messages, arguments, self._settings.defaults)
 
-    def _call(
+    async def _invoke_request(self, request_class: type[M], model_id: object, body: Any, options: InvokeArguments) -> M:
+        if isinstance(model_id, request_class):
+            return model_id
+        members: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+        unknown = members.keys() - InvokeArguments.__annotations__.keys()
+        if unknown:
+            raise RequestInvalid(path=min(unknown), problem="is not an argument")
+        if isinstance(members.get("request_metadata"), Mapping):
+            members["request_metadata"] = json_body(dict(members["request_metadata"])).decode()
+        written = await self._hub.work(json_body, body) if is_large(body) else json_body(_given(body, "body"))
+        defaults = {"content_type": "application/json", "accept": "application/json"}
+        return validated(request_class, {**defaults, **members, "model_id": model_id, "body": written})
+
+    async def _call(
         self,
         request: Model,
         timeout: TimeoutLike,
@@ -773,6 +784,8 @@ class BedrockClient:
                     request.close()  # or Python complains of it too
                 raise ConfigError(f"a transform must return a {request_class.__name__}, not {type(request).__name__}")
         wire = serialize(request, extra_fields=extra_fields)
+        if wire.body.large:
+            await self._hub.work(wire.body.encode)
         call_settings = CallSettings(
             timeout=settings.timeout if timeout is UNSET else Timeout.of(timeout),
             retry=_checked_retry(retry) or settings.retry or _default_retry(),
@@ -896,14 +909,3 @@ def _list(value: Any, name: str) -> list[Any]:
 def _alone(*arguments: object) -> None:
     if any(argument is not None for argument in arguments):
         raise RequestInvalid(path="request", problem="is given together with arguments: put them into the request")
-
-
-def _invoke_members(model_id: object, body: Any, options: InvokeArguments) -> dict[str, Any]:
-    members: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
-    unknown = members.keys() - InvokeArguments.__annotations__.keys()
-    if unknown:
-        raise RequestInvalid(path=min(unknown), problem="is not an argument")
-    if isinstance(members.get("request_metadata"), Mapping):
-        members["request_metadata"] = json_body(dict(members["request_metadata"])).decode()
-    defaults = {"content_type": "application/json", "accept": "application/json"}
-    return {**defaults, **members, "model_id": model_id, "body": json_body(_given(body, "body"))}

@@ -23,7 +23,7 @@ from bedrock_converse._wire.deserialize import parse_event, parse_response
 from bedrock_converse._wire.eventstream import FrameDecoder, encode_event
 from bedrock_converse._wire.operations import OPERATIONS
 from bedrock_converse._wire.serialize import serialize
-from bedrock_converse._wire.soundness import is_sound
+from bedrock_converse._wire.soundness import spend_model
 from bedrock_converse.types import ConverseRequest, ConverseStreamRequest
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def main() -> None:
         microseconds(lambda: serialize(request), 1000),
         microseconds(lambda: SERIALIZER.serialize_to_request(given, model), 200),
     )
-    show("  of this, the look at its soundness", microseconds(lambda: is_sound(request), 1000))
+    show("  of this, the look at its soundness", microseconds(lambda: spend_model(request), 1000))
     show("  before it, from boto3's dicts to models", microseconds(lambda: ConverseRequest.model_validate(given), 500))
     answer = {"status_code": 200, "headers": {}, "body": REPLY}
     show(

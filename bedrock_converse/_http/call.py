@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
-import anyio.to_thread
+import anyio
 
 from bedrock_converse import _version
 from bedrock_converse._aws.credentials import ApiKey
@@ -154,11 +154,7 @@ class Call:
 
     async def _prepare(self, target: Target) -> Loop:
         loop = await self.hub.loop(secure=target.endpoint.scheme == "https")
-        body = self.wire.body
-        if body.large:
-            await anyio.to_thread.run_sync(body.encode, limiter=loop.workers)
-        else:
-            body.encode()
+        self.wire.body.encode()  # a large one has been, in a thread
         if self.hub.limiter is not None:
             self._slot = await self.hub.limiter.acquire(self.model_id or "")
         return loop

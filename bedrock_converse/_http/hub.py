@@ -16,6 +16,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
+import anyio.to_thread
 
 from bedrock_converse._aws.credentials import ApiKey, Identities, Identity, session_region
 from bedrock_converse._aws.endpoint import Endpoint, resolve_endpoint
@@ -56,7 +57,7 @@ class Loop:
 
     transport: Transport
     workers: anyio.CapacityLimiter
-    """For encoding large bodies: not the loop's own threads, which the application may have filled."""
+    """For what takes long: not the loop's own threads, which the application may have filled."""
     secure: bool = False
     """The TLS context is loaded."""
 
@@ -188,6 +189,11 @@ class Hub:
                 known.transport.carrier.use_tls(context)
             known.secure = known.secure or secure
             return known
+
+    async def work(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Runs in a worker thread what would hold the event loop for too long. It runs to its end, cancelled or not."""
+        loop = await self.loop(secure=False)
+        return await anyio.to_thread.run_sync(function, *arguments, limiter=loop.workers)
 
     def _new_transport(self) -> Transport:
         if self._http_client is not None:

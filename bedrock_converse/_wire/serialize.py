@@ -1,84 +1,83 @@
 """Request model -> method, path, headers, body. What is wrong with a request is said here, before anything is sent.
 
-A body holds its blobs as base64, which costs CPU that a 20 MB document would take from every other task on the event
-loop. So blobs of more than 64 KiB are left out of the JSON at first and spliced in piece by piece; `Body.encode` is the
-part that a large body runs in a worker thread.
+A small body is written at once. A large one would take its time from every other task on the event loop, so `serialize`
+only sees that it is large; `Body.encode`, to be run in a worker thread, looks at it closely and writes it in pieces.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-import secrets
-from base64 import b64encode
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
-from pydantic_core import PydanticSerializationError, to_json
+from pydantic_core import to_json
 
 from bedrock_converse._wire.diagnose import find_problem, find_problem_in_json
 from bedrock_converse._wire.operations import OPERATIONS, Operation
-from bedrock_converse._wire.soundness import is_sound, is_text
+from bedrock_converse._wire.pieces import SetAside, gather
+from bedrock_converse._wire.soundness import Unsound, is_text, spend, spend_model
 from bedrock_converse.errors import RequestInvalid
-from bedrock_converse.types.base import Model, OutgoingContext
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from bedrock_converse.types.base import Model
+
 __all__ = ["Body", "WireRequest", "serialize"]
 
-INLINE_BLOB = 64 * 1024
-"""Blobs up to this size are encoded together with the JSON around them."""
 LARGE_BODY = 512 * 1024
-"""Bodies above this size are encoded and hashed off the event loop."""
-SLICE = 3 * 64 * 1024
-"""Bytes of a blob that are encoded at a time (a multiple of 3, so that base64 needs no padding in between)."""
+"""Bodies above this size, which is estimated before, are written and hashed off the event loop."""
 MAX_LABEL = 2048
 """Characters of a model id or guardrail id: AWS's limit."""
 
 
 class Body:
-    """The bytes of a request, and their SHA-256 once `encode` has run."""
+    """The bytes of a request, and their SHA-256 once `encode` has run.
 
-    __slots__ = ("_parts", "length", "pieces", "sha256")
+    Args:
+        content: The bytes; or, for a large body, what writes them, fragment by fragment.
+    """
 
-    def __init__(self, parts: list[bytes | memoryview]) -> None:
-        self._parts = parts
-        self.length = sum(_encoded_length(part) for part in parts)
-        """Content-Length."""
+    __slots__ = ("_content", "large", "length", "pieces", "sha256")
+
+    def __init__(self, content: bytes | Callable[[], Iterable[bytes]]) -> None:
+        self._content = content
+        self.large = not isinstance(content, bytes) or len(content) > LARGE_BODY
+        """Worth a worker thread."""
+        self.length = len(content) if isinstance(content, bytes) else 0
+        """Content-Length: known from the beginning, or once `encode` has run."""
         self.pieces: list[bytes] = []
         self.sha256 = ""
 
-    @property
-    def large(self) -> bool:
-        """Worth a worker thread."""
-        return self.length > LARGE_BODY
-
     def encode(self) -> None:
-        """Encodes the blobs and hashes the whole. Blocks for about 2 ms per MiB; releases the GIL in between."""
-        if self.pieces:
+        """Writes and hashes the whole. A large body takes 3 to 30 ms per MiB, and lets others run in between.
+
+        Raises:
+            RequestInvalid: a large body could not be sent as it is; of a small one `serialize` has said so.
+        """
+        if self.sha256:
             return
+        try:
+            self._encode()
+            return
+        except RequestInvalid as error:
+            problem = _without_frames(error)
+        raise problem
+
+    def _encode(self) -> None:
+        content = self._content
         digest = hashlib.sha256()
         pieces: list[bytes] = []
-        for piece in self._encoded():
+        for piece in (content,) if isinstance(content, bytes) else gather(content()):
             digest.update(piece)
             pieces.append(piece)
-        self.sha256 = digest.hexdigest()
+        self.length = sum(map(len, pieces))
         self.pieces = pieces
-
-    def _encoded(self) -> Iterator[bytes]:
-        for part in self._parts:
-            if isinstance(part, bytes):
-                yield part
-            else:
-                for start in range(0, len(part), SLICE):
-                    yield b64encode(part[start : start + SLICE])
-
-
-def _encoded_length(part: bytes | memoryview) -> int:
-    return len(part) if isinstance(part, bytes) else (len(part) + 2) // 3 * 4
+        self.sha256 = digest.hexdigest()
+        self._content = b""
 
 
 class WireRequest:
@@ -95,24 +94,6 @@ class WireRequest:
         self.body = body
 
 
-class _Outgoing(OutgoingContext):
-    """What happens to the blobs of a body: small ones are encoded in place, large ones set aside under a token."""
-
-    __slots__ = ("blobs", "token")
-
-    def __init__(self) -> None:
-        self.blobs: list[memoryview] = []
-        self.token = ""
-
-    def encode_blob(self, value: bytes | bytearray | memoryview) -> str:
-        view = memoryview(value)
-        if view.nbytes <= INLINE_BLOB:
-            return b64encode(view if view.c_contiguous else bytes(view)).decode("ascii")
-        self.token = self.token or secrets.token_hex(16)
-        self.blobs.append((view if view.c_contiguous else memoryview(bytes(view))).cast("B"))
-        return self.token
-
-
 def serialize(request: Model, *, extra_fields: Mapping[str, Any] | None = None) -> WireRequest:
     """The request as it goes over the wire.
 
@@ -122,11 +103,15 @@ def serialize(request: Model, *, extra_fields: Mapping[str, Any] | None = None) 
     try:
         return _serialize(request, extra_fields)
     except RequestInvalid as error:
-        # the frames below hold the prompt, and tools that report errors show what frames hold
-        problem = error.with_traceback(None)
-        problem.__context__ = None
+        problem = _without_frames(error)
     del request, extra_fields
     raise problem
+
+
+def _without_frames(error: RequestInvalid) -> RequestInvalid:
+    """The error without the frames that it came through: they hold the prompt, and tools that report errors show it."""
+    error.__context__ = None
+    return error.with_traceback(None)
 
 
 def _serialize(request: Model, extra_fields: Mapping[str, Any] | None) -> WireRequest:
@@ -139,8 +124,7 @@ def _serialize(request: Model, extra_fields: Mapping[str, Any] | None) -> WireRe
         return WireRequest(operation, path, headers, _json_body(request, operation.labels, extra_fields))
     if extra_fields:
         raise RequestInvalid(path="extra_fields", problem=f"{operation.name} sends its body as it is given")
-    if not is_sound(request) or request.model_extra:
-        raise _invalid(request, "has members that AWS does not know")
+    _check_members(request)
     return WireRequest(operation, path, headers, _payload_body(operation.payload, getattr(request, operation.payload)))
 
 
@@ -151,55 +135,86 @@ def _operation(request_class: type[Model]) -> Operation:
     raise RequestInvalid(path="request", problem=f"{request_class.__name__} is not the request of an operation")
 
 
+# --- the body ---------------------------------------------------------------------------------------------------------
+
+
 def _json_body(request: Model, labels: tuple[str, ...], extra_fields: Mapping[str, Any] | None) -> Body:
-    outgoing = _Outgoing()
     try:
-        if not is_sound(request):
-            raise _invalid(request, "cannot be written as JSON")
-        dumped = _serializer(type(request)).to_json(
-            request,
-            by_alias=True,
-            exclude_none=True,
-            exclude=set(labels) or None,
-            context=outgoing,
-            warnings="error",
-        )
-    except (PydanticSerializationError, RecursionError) as error:
-        # pydantic's own message names its classes and may hold the value
-        written = isinstance(error, PydanticSerializationError)
-        raise _invalid(request, "cannot be written as JSON" if written else "contains itself") from None
-    if extra_fields:
-        dumped = _with_extra_fields(request, dumped, extra_fields)
-    if not outgoing.blobs:
-        return Body([dumped])
-    parts: list[bytes | memoryview] = []
-    for text, blob in zip(dumped.split(outgoing.token.encode()), [*outgoing.blobs, None], strict=True):
-        parts.append(text)
-        if blob is not None:
-            parts.append(blob)
-    return Body(parts)
+        left = spend_model(request, LARGE_BODY)
+        if left < 0 or (extra_fields and spend(extra_fields, left) < 0):
+            return Body(partial(_fragments, request, labels, extra_fields))
+        dumped = _dumped(request, labels)
+        if extra_fields:
+            dumped = _with_members(dumped, _checked(extra_fields, request))
+    except _UNWRITABLE as error:
+        raise _explained(error, request) from None
+    return Body(dumped)
+
+
+def _fragments(request: Model, labels: tuple[str, ...], extra_fields: Mapping[str, Any] | None) -> Iterator[bytes]:
+    try:
+        aside = SetAside()
+        dumped = _dumped(aside.take_text(request), labels, aside)
+        if extra_fields:
+            checked = _checked(extra_fields, request)
+            dumped = _with_members(dumped, {name: aside.put(value) for name, value in checked.items()})
+        yield from aside.put_back(dumped)
+    except _UNWRITABLE as error:
+        raise _explained(error, request) from None
+
+
+def _with_members(dumped: bytes, members: Mapping[str, Any]) -> bytes:
+    more = to_json(members)
+    return more if dumped == b"{}" else dumped[:-1] + b"," + more[1:]
+
+
+def _dumped(request: Model, labels: tuple[str, ...], context: SetAside | None = None) -> bytes:
+    request_class = type(request)
+    if not request_class.__pydantic_complete__:
+        request_class.model_rebuild()
+    return request_class.__pydantic_serializer__.to_json(
+        request, by_alias=True, exclude_none=True, exclude=set(labels) or None, context=context, warnings="error"
+    )
+
+
+_UNWRITABLE = (Unsound, ValueError, RuntimeError)
+
+
+def _explained(error: Exception, request: Model) -> RequestInvalid:
+    """The error in our words: pydantic's name its classes, and may hold the value."""
+    if isinstance(error, RequestInvalid):
+        return error
+    if isinstance(error, RecursionError):
+        return _invalid(request, "contains itself")
+    return _invalid(request, "cannot be written as JSON")
+
+
+def _invalid(request: Model, otherwise: str) -> RequestInvalid:
+    try:
+        path, problem = find_problem(request) or ("", otherwise)
+    except RuntimeError:  # "dictionary changed size during iteration"
+        path, problem = "", "was changed by another task or thread while it was being written"
+    return RequestInvalid(path=path, problem=problem)
 
 
 def _payload_body(name: str, value: Any) -> Body:
     if value is None:
-        return Body([b""])
+        return Body(b"")
     if not isinstance(value, bytes | bytearray | memoryview):
         raise RequestInvalid(path=name, problem=f"takes bytes, not {type(value).__name__}")
-    return Body([bytes(cast("bytes", value))])
+    return Body(bytes(cast("bytes", value)))
 
 
-def _invalid(request: Model, otherwise: str) -> RequestInvalid:
-    path, problem = find_problem(request) or ("", otherwise)
-    return RequestInvalid(path=path, problem=problem)
+def _check_members(request: Model) -> None:
+    try:
+        spend_model(request)
+    except Unsound:
+        raise _invalid(request, "cannot be written as JSON") from None
+    if request.model_extra:
+        raise _invalid(request, "has members that AWS does not know")
 
 
-def _serializer(request_class: type[Model]) -> Any:
-    if not request_class.__pydantic_complete__:
-        request_class.model_rebuild()
-    return request_class.__pydantic_serializer__
-
-
-def _with_extra_fields(request: Model, dumped: bytes, extra_fields: Mapping[str, Any]) -> bytes:
+def _checked(extra_fields: Mapping[str, Any], request: Model) -> dict[str, Any]:
     if not isinstance(extra_fields, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise RequestInvalid(path="extra_fields", problem=f"takes a dict, not {type(extra_fields).__name__}")
     fields = type(request).model_fields
@@ -217,8 +232,7 @@ def _with_extra_fields(request: Model, dumped: bytes, extra_fields: Mapping[str,
         problem = find_problem_in_json(value, path)
         if problem:
             raise RequestInvalid(path=problem[0], problem=problem[1])
-    extra = to_json(dict(extra_fields))
-    return extra if dumped == b"{}" else dumped[:-1] + b"," + extra[1:]
+    return dict(extra_fields)
 
 
 # --- path and headers ----------------------------------------------------------------------------------------------

@@ -3,8 +3,9 @@
 Models are mutable, and a request may be changed after it was validated: by a transform, by `messages.append(...)`, by
 `model_copy(update=...)`. The serializer then notices a value of the wrong type, but it drops the members of a model of
 the wrong class, leaves out members that are gone, writes None in a list as null, and replaces lone surrogates in the
-keys of a map. `is_sound` looks for just these, and for NaN and members that nobody knows, at about half a microsecond
-for each model. What is wrong, and where, is for `find_problem` to say.
+keys of a map. `spend_model` looks for just these, and for NaN and members that nobody knows, at about half a
+microsecond for each model; on the way it adds up how much there is to write. What is wrong, and where, is for
+`find_problem` to say.
 """
 
 from __future__ import annotations
@@ -13,31 +14,42 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import isfinite
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Union, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, cast, get_args, get_origin
 
 from bedrock_converse.types.base import Model, Unverified
 from bedrock_converse.types.document import NotJson, check_json
+from bedrock_converse.types.unions import UnknownBlock
+from bedrock_converse.types.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["container_of", "expected_model", "is_sound", "is_text"]
+__all__ = ["Unsound", "container_of", "expected_model", "is_text", "members_of", "spend", "spend_model"]
+
+ITEM = 64
+"""What an item costs besides its characters, in characters: many small ones take longer than their length tells."""
+_ATOMS = frozenset({int, float, bool, type(None)})
+MODEL = 32
+"""What a model costs besides what is in it, in characters of JSON."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Members:
+class Members:
     """What to look at in a model of one class."""
 
     count: int
     essential: tuple[str, ...]
     floats: tuple[str, ...]
+    leaves: tuple[str, ...]
+    """Members that may be long: text, blobs, documents, unions of them."""
     nested: tuple[tuple[str, type[Model] | None], ...]
     """Members that are, or hold, models of this class, or (None) values of a type that their own serializer checks."""
 
 
 @lru_cache(maxsize=256)
-def _members(model_class: type[Model]) -> _Members:
+def members_of(model_class: type[Model]) -> Members:
     floats: list[str] = []
+    leaves: list[str] = []
     nested: list[tuple[str, type[Model] | None]] = []
     for name, field in model_class.model_fields.items():
         kind = _innermost(field.annotation)
@@ -47,7 +59,10 @@ def _members(model_class: type[Model]) -> _Members:
             nested.append((name, kind))
         elif container_of(field.annotation) or any(issubclass(part, Model) for part in _alternatives(kind)):
             nested.append((name, None))
-    return _Members(len(model_class.model_fields), tuple(model_class.essential), tuple(floats), tuple(nested))
+        elif kind not in (int, bool) and not any(get_origin(part) is Literal for part in get_args(kind)):
+            leaves.append(name)
+    count = len(model_class.model_fields)
+    return Members(count, tuple(model_class.essential), tuple(floats), tuple(leaves), tuple(nested))
 
 
 def expected_model(annotation: Any) -> type[Model] | None:
@@ -87,19 +102,36 @@ def _alternatives(kind: Any) -> Iterator[type[Any]]:
         yield kind
 
 
-def is_sound(model: Model) -> bool:
-    """Nothing in the model would be dropped or changed by writing it."""
-    members = _members(type(model))
+class Unsound(Exception):  # noqa: N818 - never leaves the package: the serializer turns it into RequestInvalid
+    """Something in a model would be dropped or changed by writing it."""
+
+
+def spend_model(model: Model, budget: int = 0) -> int:
+    """What is left of `budget`, in characters of JSON, when the model has been written; below zero: it is too much.
+
+    An estimate; see `spend`.
+
+    Raises:
+        Unsound: something in it would be dropped or changed.
+    """
+    members = members_of(type(model))
     values = model.__dict__
     if len(values) < members.count or (model.__pydantic_extra__ and not _is_sound_extra(model.__pydantic_extra__)):
-        return False
+        raise Unsound
+    budget -= MODEL
     for name in members.essential:
         if values[name] is None:
-            return False
+            raise Unsound
     for name in members.floats:
         value = values[name]
         if isinstance(value, float) and not isfinite(value):
-            return False
+            raise Unsound
+    for name in members.leaves:
+        value = values[name]
+        if type(value) is str:
+            budget -= len(value)
+        elif value is not None:
+            budget = _spend_leaf(value, budget)
     for name, expected in members.nested:
         value = values[name]
         if value is None:
@@ -108,17 +140,55 @@ def is_sound(model: Model) -> bool:
         if isinstance(value, dict):
             mapping = cast("dict[Any, Any]", value)
             if not all(is_text(key) for key in mapping):
-                return False
+                raise Unsound
             items = mapping.values()
         for item in items:
             if type(item) is str and expected is None:
-                continue
-            if isinstance(item, Model):
-                if (expected is not None and not isinstance(item, expected)) or not is_sound(item):
-                    return False
+                budget -= len(item)
+            elif isinstance(item, Model):
+                if expected is not None and not isinstance(item, expected):
+                    raise Unsound
+                budget = spend_model(item, budget)
             elif expected is not None or item is None:
-                return False
-    return True
+                raise Unsound
+            else:
+                budget = _spend_leaf(item, budget)
+    return budget
+
+
+def _spend_leaf(item: Any, budget: int) -> int:
+    if budget < 0:
+        return budget
+    if isinstance(item, UnknownBlock):
+        return spend(item.value, budget)
+    return spend(cast("Value[Any]", item).root if isinstance(item, Value) else item, budget)
+
+
+def spend(value: Any, budget: int) -> int:
+    """What is left of `budget`, in characters of JSON, when `value` has been written; below zero: it is too much.
+
+    An estimate that takes keys for short, and looks at no more than about `budget` characters. What JSON cannot hold is
+    not noticed.
+    """
+    budget -= ITEM
+    content = value
+    if isinstance(value, str):
+        return budget - len(value)
+    if isinstance(value, bytes | bytearray | memoryview):
+        return budget - memoryview(content).nbytes * 4 // 3
+    if isinstance(value, dict | list):
+        items: Iterable[Any] = content.values() if isinstance(value, dict) else content
+        for item in items:
+            kind = type(item)  # pyright: ignore[reportUnknownVariableType]  # it may be anything
+            if kind is str:
+                budget -= ITEM + len(item)
+            elif kind in _ATOMS:
+                budget -= ITEM
+            else:
+                budget = spend(item, budget)
+            if budget < 0:
+                break
+    return budget
 
 
 def is_text(value: object) -> bool:

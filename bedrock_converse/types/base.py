@@ -168,7 +168,7 @@ class _BlobSchema:
             python_schema=core_schema.no_info_plain_validator_function(to_bytes),
             # pydantic's own "base64" writes the URL-safe alphabet, which AWS rejects
             serialization=core_schema.plain_serializer_function_ser_schema(
-                _encode_blob, info_arg=True, return_schema=core_schema.str_schema(), when_used="json"
+                _write_blob, info_arg=True, return_schema=core_schema.str_schema(), when_used="json"
             ),
         )
 
@@ -188,19 +188,27 @@ def to_bytes(value: Any) -> bytes:
     )
 
 
-def _encode_blob(value: Any, info: core_schema.SerializationInfo) -> str:
-    outgoing = info.context
-    if isinstance(outgoing, OutgoingContext):
-        return outgoing.encode_blob(value)
-    return b64encode(value).decode("ascii")
+def _write_blob(value: Any, info: core_schema.SerializationInfo) -> str:
+    context = info.context
+    return context.write_blob(value) if isinstance(context, WritingContext) else encode_blob(value)
 
 
-class OutgoingContext:
-    """Serialization context of a request that is about to be sent; the serializer overrides what it wants to handle."""
+def encode_blob(value: bytes | bytearray | memoryview) -> str:
+    """Standard base64."""
+    view = memoryview(value)
+    return b64encode(view if view.c_contiguous else bytes(view)).decode("ascii")
 
-    def encode_blob(self, value: bytes | bytearray | memoryview) -> str:
+
+class WritingContext:
+    """Serialization context of somebody who writes the large parts of a request himself, and in another way."""
+
+    def write_blob(self, value: bytes | bytearray | memoryview) -> str:
         """The JSON string that stands for this blob."""
-        return b64encode(value).decode("ascii")
+        return encode_blob(value)
+
+    def write_document(self, value: Any) -> Any:
+        """The JSON that stands for this document, which has been checked."""
+        return value
 
 
 Blob: TypeAlias = Annotated[bytes, _BlobSchema()]
@@ -217,9 +225,15 @@ class DocumentSchema:
     def __get_pydantic_core_schema__(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.any_schema(
             serialization=core_schema.plain_serializer_function_ser_schema(
-                check_json, return_schema=core_schema.any_schema()
+                _write_document, info_arg=True, return_schema=core_schema.any_schema()
             )
         )
+
+
+def _write_document(value: Any, info: core_schema.SerializationInfo) -> Any:
+    check_json(value)
+    context = info.context
+    return context.write_document(value) if isinstance(context, WritingContext) else value
 
 
 Document: TypeAlias = Annotated[Any, DocumentSchema()]

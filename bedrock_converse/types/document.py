@@ -1,9 +1,9 @@
-"""Checks on JSON that belongs to the user: tool input, JSON schemas, additional request fields."""
+"""JSON that belongs to the user: tool input, JSON schemas, additional request fields. Checked, and never changed."""
 
 from __future__ import annotations
 
 from math import isfinite
-from typing import Any, cast
+from typing import Any
 
 _ATOMS = frozenset({str, int, bool, type(None)})
 MAX_DEPTH = 200  # pydantic-core serializes 255 levels, the request's own included
@@ -17,6 +17,11 @@ class NotJson(ValueError):  # noqa: N818 - never leaves the package: the seriali
         self.path = path
         self.problem = problem
 
+    def within(self, place: str) -> NotJson:
+        """The same, seen from the container that has it at `place`: a key, or an index in brackets."""
+        dot = "." if self.path and not self.path.startswith("[") else ""
+        return NotJson(f"{place}{dot}{self.path}", self.problem)
+
 
 def check_json(value: Any) -> Any:
     """Returns `value` itself if JSON can hold it as it is.
@@ -26,27 +31,35 @@ def check_json(value: Any) -> Any:
             keys that are not `str`, for cycles and for more than 200 levels. Nothing is ever coerced.
     """
     if type(value) not in _ATOMS:
-        _check(value, "", 0)
+        _check(value, 0)
     return value
 
 
-def _check(value: Any, path: str, depth: int) -> None:
+def _check(value: Any, depth: int) -> None:
+    # The path is put together on the way out of an error: most documents have none, and some have a million items.
     if depth > MAX_DEPTH:
-        raise NotJson(path, f"is nested more than {MAX_DEPTH} levels deep, or contains itself")
+        raise NotJson("", f"is nested more than {MAX_DEPTH} levels deep, or contains itself")
+    container = value
     if isinstance(value, dict):
-        for key, item in cast("dict[Any, Any]", value).items():
+        for key, item in container.items():
             if not isinstance(key, str):
-                raise NotJson(path, f"has a key of type {type(key).__name__}; JSON keys are str")
+                raise NotJson("", f"has a key of type {type(key).__name__}; JSON keys are str")
             if type(item) not in _ATOMS:
-                _check(item, f"{path}.{key}" if path else key, depth + 1)
+                try:
+                    _check(item, depth + 1)
+                except NotJson as error:
+                    raise error.within(key) from None
     elif isinstance(value, list):
-        for index, item in enumerate(cast("list[Any]", value)):
+        for index, item in enumerate(container):
             if type(item) not in _ATOMS:
-                _check(item, f"{path}[{index}]", depth + 1)
+                try:
+                    _check(item, depth + 1)
+                except NotJson as error:
+                    raise error.within(f"[{index}]") from None
     elif isinstance(value, float):
         if not isfinite(value):
-            raise NotJson(path, f"is {value}, which JSON cannot hold; use None or a str")
+            raise NotJson("", f"is {value}, which JSON cannot hold; use None or a str")
     elif not isinstance(value, str | int):
         kind = type(value).__name__
         hint = "; use a list" if kind in ("tuple", "set", "frozenset") else ""
-        raise NotJson(path, f"is a {kind}, which JSON does not have{hint}")
+        raise NotJson("", f"is a {kind}, which JSON does not have{hint}")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import copy
 import json
+import math
 import pickle
 import re
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
 
 from bedrock_converse import types
 from bedrock_converse.types import (
@@ -26,7 +27,7 @@ from bedrock_converse.types import (
     ToolResultBlock,
     ToolUseBlock,
 )
-from bedrock_converse.types.base import FromWire, Model, NullList, NullMap, OutgoingContext, Unverified, to_camel
+from bedrock_converse.types.base import FromWire, Model, NullList, NullMap, Unverified, WritingContext, to_camel
 
 USAGE = '{"inputTokens":1,"outputTokens":2,"totalTokens":3,"serverToolUsage":{"webSearch":1}}'
 SECRET = "my-mother's-maiden-name"
@@ -310,20 +311,29 @@ def test_blob_stays_bytes_in_a_python_dump() -> None:
     assert ImageBlock(format="png", source=AWKWARD).model_dump(by_alias=True)["source"] == {"bytes": AWKWARD}
 
 
-def test_blob_goes_through_the_outgoing_context() -> None:
-    """The serializer may encode large blobs its own way."""
+def test_whoever_writes_large_parts_himself() -> None:
+    """He is asked for what stands for a blob or a document; documents have been checked before."""
 
-    class Spliced(OutgoingContext):
-        def encode_blob(self, value: bytes | bytearray | memoryview) -> str:
+    class Elsewhere(WritingContext):
+        def write_blob(self, value: bytes | bytearray | memoryview) -> str:
             return f"<{len(value)}>"
 
-    dumped = ImageBlock(format="png", source=AWKWARD).model_dump_json(exclude_none=True, context=Spliced())
+        def write_document(self, value: Any) -> Any:
+            return {"of": len(value)}
+
+    dumped = ImageBlock(format="png", source=AWKWARD).model_dump_json(exclude_none=True, context=Elsewhere())
     assert json.loads(dumped) == {"format": "png", "source": {"bytes": "<4>"}}
+    block = ToolUseBlock(tool_use_id="t", name="n", input=[1, 2, 3])
+    assert json.loads(block.model_dump_json(context=Elsewhere()))["input"] == {"of": 3}
+    block.input.append(math.nan)
+    with pytest.raises(PydanticSerializationError, match=r"\[3\]: is nan"):
+        block.model_dump_json(context=Elsewhere())
 
 
-def test_outgoing_context_encodes_like_the_wire() -> None:
-    """By itself the context changes nothing."""
-    assert OutgoingContext().encode_blob(AWKWARD) == base64.b64encode(AWKWARD).decode()
+def test_by_itself_the_context_changes_nothing() -> None:
+    """Base64 and JSON as without one."""
+    for block in (ImageBlock(format="png", source=AWKWARD), ToolUseBlock(tool_use_id="t", name="n", input=[1])):
+        assert block.model_dump_json(context=WritingContext()) == block.model_dump_json()
 
 
 # --- enums ------------------------------------------------------------------------------------------------------------

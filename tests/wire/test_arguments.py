@@ -171,7 +171,7 @@ def test_guardrails_of_the_other_operation() -> None:
 def test_json_bodies() -> None:
     """Bytes as they are; a dict as JSON, text unescaped; what JSON cannot hold is refused."""
     assert json_body(memoryview(b"raw")) == b"raw"
-    assert json_body({"a": "é"}) == '{"a": "é"}'.encode()
+    assert json_body({"a": "é"}) == '{"a":"é"}'.encode()
     circle: dict[str, Any] = {}
     circle["a"] = circle
     for wrong in ({"a": float("nan")}, {"a": {1}}, circle, {"a": "\ud800"}, {1: "a"}, "text", '{"a": 1}', 5, None):

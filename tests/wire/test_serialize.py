@@ -1,4 +1,4 @@
-"""Request model -> path, headers, body: large blobs spliced in, extra members added, and nothing wrong gets through."""
+"""Request model -> path, headers, body: large ones in pieces, extra members added, and nothing wrong gets through."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import math
-from contextlib import suppress
+import weakref
 from typing import Any
 
 import pytest
@@ -15,11 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from wire.generate import BY_NAME, SERVICE, complete, same_json
 
+from bedrock_converse._wire.pieces import BLOB_SLICE, PIECE
 from bedrock_converse._wire.serialize import (
-    INLINE_BLOB,
     LARGE_BODY,
     MAX_LABEL,
-    SLICE,
     Body,
     WireRequest,
     check_header,
@@ -50,6 +49,18 @@ def body_of(wire: WireRequest) -> bytes:
     return b"".join(wire.body.pieces)
 
 
+def written(request: Model, *, large: bool) -> bytes | RequestInvalid:
+    """What becomes of a request when it counts as large, or as small."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bedrock_converse._wire.serialize.LARGE_BODY", -1 if large else 1 << 40)
+        patch.setattr("bedrock_converse._wire.pieces.WORTH_A_TOKEN", 40)
+        patch.setattr("bedrock_converse._wire.pieces.PIECE", 60)
+        try:
+            return body_of(serialize(request))
+        except RequestInvalid as error:
+            return error
+
+
 def converse(*content: Any, **members: Any) -> ConverseRequest:
     return ConverseRequest(model_id="m", messages=[user(*content)], **members)
 
@@ -74,27 +85,26 @@ class TestBody:
     @pytest.mark.parametrize(
         "size",
         [
-            *(0, 1, 2, 3, INLINE_BLOB - 1, INLINE_BLOB, INLINE_BLOB + 1, INLINE_BLOB + 2, INLINE_BLOB + 3),
-            *(SLICE - 1, SLICE, SLICE + 1, 2 * SLICE, 2 * SLICE + 2, 3 * SLICE - 2),
+            *(0, 1, 2, 3, 1000, LARGE_BODY // 4 * 3 - 1000),
+            *(LARGE_BODY // BLOB_SLICE * BLOB_SLICE + more for more in (-1, 0, 1, 2, 3, BLOB_SLICE - 1)),
         ],
     )
     def test_a_blob_of_any_size(self, size: int) -> None:
-        """Written in place or spliced in, the body is the same JSON; its length is known before it is encoded."""
+        """Written at once or in pieces, the body is the same JSON."""
         data = bytes(range(256)) * (size // 256 + 1)
         request = converse("before", image(data[:size]), "after")
         body = serialize(request).body
-        length = body.length
         body.encode()
         joined = b"".join(body.pieces)
         assert json.loads(joined) == plain_dump(request)
-        assert length == len(joined)
+        assert body.length == len(joined)
         assert body.sha256 == hashlib.sha256(joined).hexdigest()
         assert (
             base64.b64decode(json.loads(joined)["messages"][0]["content"][1]["image"]["source"]["bytes"]) == data[:size]
         )
 
     @settings(max_examples=examples(40), deadline=None)
-    @given(sizes=st.lists(st.sampled_from([0, 1, 100, INLINE_BLOB, INLINE_BLOB + 1, SLICE, SLICE + 1]), max_size=5))
+    @given(sizes=st.lists(st.sampled_from([0, 1, 100, BLOB_SLICE, BLOB_SLICE + 1, LARGE_BODY]), max_size=5))
     def test_any_number_of_blobs(self, sizes: list[int]) -> None:
         """Each where it belongs, in messages, tool results, documents and reasoning."""
         data = [bytes([65 + number]) * size for number, size in enumerate(sizes)]
@@ -111,29 +121,60 @@ class TestBody:
         assert json.loads(body_of(wire)) == plain_dump(request)
         assert wire.body.length == len(body_of(wire))
 
-    def test_pieces_are_small(self) -> None:
-        """A large blob goes out in pieces, so that no step takes long."""
-        body = serialize(converse(image(b"x" * (5 * SLICE)))).body
+    @pytest.mark.parametrize(
+        "content",
+        [
+            *("x" * 3_000_000, '"\n\u2028' * 200_000, "é" * 1_000_000, "\U0001f642" * 600_000),
+            image(b"x" * 2_000_000),
+            ToolResultBlock(tool_use_id="t", content=[JsonBlock({"rows": [{"a": 1, "b": ["x"]}] * 30_000})]),
+            ToolResultBlock(tool_use_id="t", content=[JsonBlock({str(key): None for key in range(30_000)})]),
+        ],
+        ids=["text", "text with escapes", "letters", "emoji", "blob", "rows", "keys"],
+    )
+    def test_large_bodies_are_written_in_small_steps(self, content: Any) -> None:
+        """Nothing of a large body is done before `encode`, and that does little at a time."""
+        request = converse(content)
+        body = serialize(request).body
+        assert body.large
+        assert not body.length
         body.encode()
-        assert max(map(len, body.pieces)) <= SLICE * 4 // 3
+        assert max(map(len, body.pieces)) <= 8 * PIECE
+        assert json.loads(b"".join(body.pieces)) == plain_dump(request)
+        assert body.length == len(b"".join(body.pieces))
+        assert body.sha256 == hashlib.sha256(b"".join(body.pieces)).hexdigest()
 
-    def test_text_like_the_token_is_only_text(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The token that stands for a blob is drawn anew for each body: nobody can have written it."""
-        tokens = [serialize(converse(image(b"x" * SLICE))) for _ in range(2)]
-        assert body_of(tokens[0]) == body_of(tokens[1])
-        drawn: list[int] = []
-        from bedrock_converse._wire import serialize as module
+    def test_many_small_things_are_large(self) -> None:
+        """No blob and no text is long here, but together they are."""
+        assert serialize(converse(*[image(b"x" * 60_000) for _ in range(20)])).body.large
+        assert serialize(converse(*["x" * 1000] * 1000)).body.large
+        assert serialize(converse(ToolResultBlock(tool_use_id="t", content=[JsonBlock([1] * 10_000)]))).body.large
+        assert serialize(converse("hi"), extra_fields={"new": ["x" * 1000] * 1000}).body.large
 
-        def token_hex(size: int) -> str:
-            drawn.append(size)
-            return "ab" * size
+    def test_a_large_body_lets_go_of_the_request(self) -> None:
+        """Once it is written, nothing keeps the request, its images and documents alive."""
+        request = converse(image(b"x" * LARGE_BODY))
+        wire = serialize(request)
+        gone = weakref.ref(request)
+        wire.body.encode()
+        del request
+        assert gone() is None
 
-        monkeypatch.setattr(module.secrets, "token_hex", token_hex)
-        serialize(converse("text only"))
-        serialize(converse(image(b"x" * SLICE), image(b"y" * SLICE)))
-        assert drawn == [16]  # 128 bits, once per body, and only for a body that needs one
+    def test_a_document_that_changes_meanwhile(self) -> None:
+        """Other tasks go on while a thread writes: what they pull away is a typed error, too."""
 
-    @pytest.mark.parametrize("size", [100, INLINE_BLOB + 5])
+        class Growing(dict[str, Any]):
+            def items(self) -> Any:
+                for number in range(3):
+                    for pair in super().items():
+                        self[f"new {number}"] = "x" * PIECE
+                        yield pair
+
+        block = ToolResultBlock(tool_use_id="t", content=[JsonBlock({"a": Growing(a="x" * LARGE_BODY)})])
+        body = serialize(converse(block)).body
+        with pytest.raises(RequestInvalid, match="was changed by another task or thread"):
+            body.encode()
+
+    @pytest.mark.parametrize("size", [100, LARGE_BODY])
     @pytest.mark.parametrize("kind", ["bytearray", "memoryview", "not contiguous", "numbers", "rows"])
     def test_other_buffers(self, kind: str, size: int) -> None:
         """Whatever shape a buffer has, its bytes are sent."""
@@ -154,17 +195,18 @@ class TestBody:
         """Its bytes are gone."""
         view = memoryview(b"x")
         view.release()
-        with pytest.raises(RequestInvalid):
-            serialize(converse(late_image(view)))
+        for more in ("", "x" * LARGE_BODY):
+            with pytest.raises(RequestInvalid):
+                serialize(converse(late_image(view), more))
 
     def test_large(self) -> None:
-        """What is worth a thread is told by the length, before anything is encoded."""
+        """What is worth a thread is told before anything is encoded."""
         assert not serialize(converse("hi")).body.large
         assert serialize(converse(image(b"x" * LARGE_BODY))).body.large
 
     def test_encoding_again_changes_nothing(self) -> None:
         """A retry uses the same pieces."""
-        body = Body([b"a", memoryview(b"b")])
+        body = Body(lambda: [b"a", b"b"])
         body.encode()
         pieces = body.pieces
         body.encode()
@@ -269,8 +311,8 @@ class TestExtraFields:
         assert self.sent({}) == self.sent(None)
 
     def test_with_a_large_blob(self) -> None:
-        """They stand behind what was spliced in."""
-        request = converse(image(b"x" * SLICE))
+        """They stand behind what was written in pieces."""
+        request = converse(image(b"x" * LARGE_BODY))
         sent = json.loads(body_of(serialize(request, extra_fields={"new": 1})))
         assert sent == {**plain_dump(request), "new": 1}
 
@@ -354,6 +396,8 @@ JUNK = st.sampled_from(
             lambda: 1,
         ),
         *(ConverseRequest(model_id="x"), memoryview(b"abcd")[::2]),
+        *("long " * 10, b"long " * 10, ["long " * 10], {"long": "long " * 10}, "half an emoji is \ud800 " * 10),
+        *(JsonBlock(["long " * 10] * 3), {"long " * 10: math.nan}, {"a": [b"long " * 10]}, ["half \ud800"] * 10),
     ]
 )
 
@@ -386,8 +430,13 @@ def test_anything_put_anywhere(data: st.DataObject) -> None:
         setattr(container, where, junk)
     else:
         container[where] = junk
-    with suppress(RequestInvalid):
-        body = body_of(serialize(request))
+    body = written(request, large=False)
+    in_pieces = written(request, large=True)
+    if isinstance(body, RequestInvalid):
+        assert isinstance(in_pieces, RequestInvalid)
+        assert (in_pieces.path, in_pieces.problem) == (body.path, body.problem)
+    else:
+        assert in_pieces == body
         if BY_NAME[name].payload is None:
             labels = {to_camel(label): getattr(request, label) for label in BY_NAME[name].labels}
             sent = json.loads(body, parse_constant=lambda constant: pytest.fail(f"{constant} was sent"))

@@ -9,18 +9,31 @@ import pytest
 from wire.generate import BY_NAME, SERVICE, complete
 
 from bedrock_converse._wire.diagnose import find_problem
-from bedrock_converse._wire.soundness import container_of, expected_model, is_sound, is_text
+from bedrock_converse._wire.soundness import Unsound, container_of, expected_model, is_text, spend, spend_model
 from bedrock_converse.types import (
     ConverseRequest,
+    CountTokensRequest,
+    DocumentBlock,
+    GuardrailConverseTextBlock,
+    ImageBlock,
     InferenceConfiguration,
+    InvokeModelTokensRequest,
+    JsonBlock,
     Message,
+    Model,
     PromptVariableValues,
+    ReasoningTextBlock,
+    RedactedReasoning,
+    ToolConfiguration,
+    ToolResultBlock,
+    ToolSpecification,
     ToolUseBlock,
+    UnknownBlock,
     user,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 
 def request() -> ConverseRequest:
@@ -31,6 +44,11 @@ def request() -> ConverseRequest:
         request_metadata={"a": "b"},
         prompt_variables={"a": "b"},
     )
+
+
+def tool(**members: Any) -> ConverseRequest:
+    tools = ToolConfiguration(tools=[ToolSpecification(**members)])
+    return ConverseRequest(model_id="m", tool_config=tools)
 
 
 def with_unknown_from_json(made: Any) -> None:
@@ -61,10 +79,11 @@ SILENT: dict[str, Callable[[Any], object]] = {
 def test_what_would_be_written_without_a_word(case: str) -> None:
     """pydantic writes it as if nothing were wrong; here it is found, and find_problem can say what it is."""
     made = request()
-    assert is_sound(made)
+    spend_model(made)
     SILENT[case](made)
     assert made.model_dump_json(by_alias=True, exclude_none=True, warnings="error")  # the reason for this module
-    assert not is_sound(made)
+    with pytest.raises(Unsound):
+        spend_model(made)
     assert find_problem(made) is not None
 
 
@@ -73,7 +92,91 @@ def test_what_would_be_written_without_a_word(case: str) -> None:
 def test_complete_requests_are_sound(name: str, turn: int) -> None:
     """A request with every member that there is has nothing wrong about it."""
     arguments = complete(SERVICE.operation_model(name).input_shape, turn, wire=False)
-    assert is_sound(BY_NAME[name].request.model_validate(arguments))
+    spend_model(BY_NAME[name].request.model_validate(arguments))
+
+
+LONG = "x" * 1000
+HUGE = 1 << 40
+
+LARGE: dict[str, Any] = {
+    "text": LONG,
+    "a blob": ImageBlock(format="png", source=LONG.encode()),
+    "encrypted reasoning": RedactedReasoning(LONG.encode()),
+    "reasoning": ReasoningTextBlock(text=LONG),
+    "tool input": ToolUseBlock(tool_use_id="t", name="n", input={"a": [LONG]}),
+    "a tool result's JSON": ToolResultBlock(tool_use_id="t", content=[JsonBlock({"a": LONG})]),
+    "many small numbers": ToolResultBlock(tool_use_id="t", content=[JsonBlock(list(range(1000)))]),
+    "a document's text": DocumentBlock(name="d", source=LONG),
+    "a document's pieces": DocumentBlock(name="d", source=[LONG]),
+    "text for a guardrail": GuardrailConverseTextBlock(text=LONG),
+    "a block that nobody knows": UnknownBlock("new", {"a": LONG}),
+}
+
+
+@pytest.mark.parametrize("case", LARGE)
+def test_what_is_large_costs_its_size(case: str) -> None:
+    """Wherever it is; and the soundness of the rest is looked at all the same."""
+    made = ConverseRequest(model_id="m", messages=[user(LARGE[case]), user("hi")])
+    assert HUGE - 70_000 < spend_model(made, HUGE) < HUGE - 1000
+    assert spend_model(made, 1000) < 0
+    made.messages.append("no message")  # type: ignore[arg-type]
+    with pytest.raises(Unsound):
+        spend_model(made, 1000)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        ConverseRequest(model_id="m", system=[LONG]),
+        ConverseRequest(model_id="m", prompt_variables={"a": LONG}),
+        ConverseRequest(model_id="m", request_metadata={"a": LONG}),
+        ConverseRequest(model_id="m", additional_model_request_fields={"a": LONG}),
+        tool(name=LONG, input_schema={}),
+        tool(name="", input_schema={"x": LONG}),
+        CountTokensRequest(model_id="m", input=InvokeModelTokensRequest(body=LONG.encode())),
+    ],
+)
+def test_large_members(made: Model) -> None:
+    """Besides messages."""
+    assert spend_model(made, 1000) < 0 < spend_model(made, 3000)
+
+
+def test_what_is_small_costs_little() -> None:
+    """An ordinary request is far from large."""
+    assert spend_model(request(), 1000) > 0
+
+
+class TestSpend:
+    def test_an_estimate(self) -> None:
+        """Characters, and something for every item."""
+        assert 900 < 2000 - spend(["x" * 900], 2000) < 1100
+        assert 1000 * 30 < 10**6 - spend([1] * 1000, 10**6) < 1000 * 100
+        assert spend("x" * 1000, 500) < 0
+
+    @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+    def test_blobs(self, kind: type[Any]) -> None:
+        """As long as their base64."""
+        assert 4000 <= 10_000 - spend(kind(b"x" * 3000), 10_000) < 4100
+
+    def test_it_stops_as_soon_as_it_knows(self) -> None:
+        """A list of a million items is not walked through."""
+
+        class Counted(list[Any]):
+            looked_at = 0
+
+            def __iter__(self) -> Iterator[Any]:
+                for item in super().__iter__():
+                    self.looked_at += 1
+                    yield item
+
+        counted = Counted(["x"] * 10_000)
+        assert spend(counted, 1000) < 0
+        assert counted.looked_at < 30
+
+    @pytest.mark.parametrize("value", [{1: 2}, {None: "x"}, (1,), {1}, object(), float("nan")])
+    def test_what_is_no_json_is_not_noticed(self, value: Any) -> None:
+        """That is found where it is written."""
+        assert spend(value, 10**6) > 0
 
 
 def test_what_a_member_holds() -> None:
