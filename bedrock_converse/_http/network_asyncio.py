@@ -221,6 +221,8 @@ class AsyncioBackend(Backend):
                     sock.setsockopt(*option)
                 return await self._stream(sock)
         except TimeoutError as exc:
+            if exc.errno is not None:  # the system's own patience has run out, not ours
+                raise connect_error(host, port, exc) from exc
             raise httpcore.ConnectTimeout(f"no connection to {host}:{port} in time") from exc
         except OSError as exc:
             raise connect_error(host, port, exc) from exc

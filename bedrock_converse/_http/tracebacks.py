@@ -57,8 +57,11 @@ def forget_locals(error: BaseException) -> None:
         seen.add(id(current))
         traceback.clear_frames(current.__traceback__)
         pending += [current.__cause__, *getattr(current, "exceptions", ())]
-        if current.__context__ is not None and not being_handled(current.__context__):
-            pending.append(current.__context__)
+        # A cancellation is made by whoever cancels, and under trio its context is what that other task was handling:
+        # with frames that wait for us, and clearing a waiting coroutine's frame ends the coroutine.
+        context = current.__context__ if isinstance(current, Exception) else None
+        if context is not None and not being_handled(context):
+            pending.append(context)
 
 
 def being_handled(error: BaseException) -> bool:

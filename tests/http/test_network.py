@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import ssl
 import sys
@@ -19,6 +20,7 @@ from loopback import Peer, Server, serve
 from stepwise import WAYS, cancelled_at, living_tasks
 
 from bedrock_converse._http import network_asyncio, network_trio
+from bedrock_converse._http.connect_failures import classify_connect_error
 from bedrock_converse._http.names import interleave
 from bedrock_converse._http.network import HIGH_WATER, PIECE, Stream, backend_for_this_loop, current_time, running_loop
 from bedrock_converse._http.network_asyncio import AsyncioStream
@@ -406,6 +408,23 @@ def test_trio_as_a_guest_of_asyncio() -> None:
 
 
 # Connecting.
+
+
+@BACKENDS
+def test_the_systems_own_timeout_is_not_ours(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ETIMEDOUT is a `TimeoutError` too, but no limit of ours has run out."""
+
+    async def give_up(*_: object) -> socket.socket:
+        raise TimeoutError(errno.ETIMEDOUT, "Connection timed out")
+
+    async def main() -> None:
+        network = backend_for_this_loop()
+        monkeypatch.setattr(network, "_attempt", give_up)
+        with pytest.raises(httpcore.ConnectError, match="Connection timed out") as caught:
+            await network.connect_tcp("127.0.0.1", 9, timeout=5)
+        assert classify_connect_error(caught.value) == "unreachable"
+
+    run(backend, main)
 
 
 @BACKENDS

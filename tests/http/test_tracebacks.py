@@ -86,6 +86,44 @@ def test_the_callers_own_error_keeps_its_variables() -> None:
     assert SECRET not in text
 
 
+@BACKENDS
+@pytest.mark.parametrize("reading", [False, True])
+def test_the_frames_of_whoever_cancels_are_his(backend: str, reading: bool) -> None:
+    """The body of a task group fails while a request is under way in it. Under trio the request's cancellation has that
+    failure for its context, whose frames wait for the request: clearing them would end the coroutine that they are of.
+    """
+
+    async def hang(peer: Peer) -> None:
+        await peer.request()
+        if reading:
+            await peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n")
+        await peer.gone()
+
+    async def request(transport: PoolTransport) -> None:
+        body = body_of(await transport.handle_async_request(httpx.Request("POST", server.url, content=b"x")))
+        try:
+            async for _ in body:
+                pass
+        finally:
+            await body.aclose()
+
+    async def callers(transport: PoolTransport, precious: str) -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(request, transport)
+            await anyio.sleep(0.05)
+            raise LookupError
+
+    async def main() -> None:
+        async with PoolTransport() as transport:
+            with pytest.raises(ExceptionGroup) as caught:
+                await callers(transport, "precious")
+            assert caught.group_contains(LookupError)
+            assert "precious = 'precious'" in shown(caught.value)
+
+    with serve(hang) as server:
+        anyio.run(main, backend=backend)
+
+
 async def resets(peer: Peer) -> None:
     await peer.request()
     peer.reset()
