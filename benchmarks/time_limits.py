@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from bedrock_converse._http.deadline import Timeout, call_timer, within
+from bedrock_converse._http.deadline import Timeout
+from bedrock_converse._http.timer import call_timer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -67,11 +68,6 @@ async def two_scopes() -> None:
             await ready()
 
 
-async def one_step() -> None:
-    for _ in range(ROUNDS):
-        await within(5, "connect", ready)
-
-
 async def best(run: Callable[[], Awaitable[None]]) -> float:
     figures: list[float] = []
     for _ in range(5):
@@ -88,7 +84,6 @@ async def report(backend: str) -> None:
         ("per event: anyio.fail_after", anyio_scope),
         ("per call:  CallTimer, two phases, close", whole_call),
         ("per call:  anyio.fail_after twice", two_scopes),
-        ("per step:  within", one_step),
     ]
     if backend == "asyncio":
         rows.insert(2, ("per event: asyncio.timeout", asyncio_timeout))

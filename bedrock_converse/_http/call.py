@@ -19,9 +19,9 @@ from bedrock_converse import _version
 from bedrock_converse._aws.credentials import ApiKey
 from bedrock_converse._http.classify import clock_is_off, clock_suspected, credentials_rejected
 from bedrock_converse._http.connection import Exchange
-from bedrock_converse._http.deadline import CallTimer, Timeout, call_timer
 from bedrock_converse._http.events import EventSource
 from bedrock_converse._http.retry import Attempt, RetryPolicy, run_attempts
+from bedrock_converse._http.timer import CallTimer, call_timer
 from bedrock_converse._http.transport import Pieces, SignedHeaders
 from bedrock_converse._wire.deserialize import EVENT_STREAM, parse_response
 from bedrock_converse._wire.retry_after import retry_after
@@ -32,6 +32,7 @@ from bedrock_converse.types.results import CallFacts
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from bedrock_converse._http.deadline import Timeout
     from bedrock_converse._http.hub import Hub, Loop, Target
     from bedrock_converse._http.limiter import Slot
     from bedrock_converse._http.transport import Answer

@@ -21,7 +21,7 @@ from bedrock_converse.errors import (
 
 if TYPE_CHECKING:
     from bedrock_converse._http.call import Call
-    from bedrock_converse._http.deadline import CallTimer
+    from bedrock_converse._http.timer import CallTimer
     from bedrock_converse._http.transport import Answer
 
 __all__ = ["EventSource"]

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from bedrock_converse._http.deadline import asyncio_task
+from bedrock_converse._http.timer import asyncio_task
 from bedrock_converse.errors import ConfigError
 
 if TYPE_CHECKING:

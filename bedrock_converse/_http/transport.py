@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
     from bedrock_converse._http.body import Readable
     from bedrock_converse._http.connection import Exchange
-    from bedrock_converse._http.deadline import CallTimer, Timeout
+    from bedrock_converse._http.deadline import Timeout
     from bedrock_converse._http.pool import PoolTransport, RawAnswer
+    from bedrock_converse._http.timer import CallTimer
 
 __all__ = ["Answer", "HttpClient", "Pieces", "SignedHeaders", "Transport"]
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from engine import EVENTS
 
-from bedrock_converse._http.deadline import Timeout, call_timer
+from bedrock_converse._http.deadline import Timeout
 from bedrock_converse._http.events import EventSource
+from bedrock_converse._http.timer import call_timer
 from bedrock_converse._wire.eventstream import encode_event, encode_exception
 from bedrock_converse._wire.operations import OPERATIONS
 from bedrock_converse.errors import (

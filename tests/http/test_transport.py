@@ -11,8 +11,9 @@ import pytest
 
 from bedrock_converse._http import transport
 from bedrock_converse._http.connection import Exchange
-from bedrock_converse._http.deadline import Timeout, call_timer
+from bedrock_converse._http.deadline import Timeout
 from bedrock_converse._http.pool import RawAnswer
+from bedrock_converse._http.timer import call_timer
 from bedrock_converse._http.transport import Answer, Pieces, SignedHeaders, Transport, decoded
 from bedrock_converse.errors import APIError, ClientClosed, ConfigError, ResponseInvalid, TransportError
 
