@@ -264,12 +264,11 @@ class Call:
             error.request_id = error.request_id or answer.request_id
             if isinstance(error, APIError):  # perhaps in the first frame of a stream, which has no headers of its own
                 error.retry_after = retry_after(answer.headers) if error.retry_after is None else error.retry_after
-                return
-            if isinstance(error, TransportError):
+            else:
                 error.status_code = error.status_code or answer.status
-                error.possibly_billed |= answer.status < 300
+                error.possibly_billed |= isinstance(error, TransportError) and answer.status < 300
             if isinstance(error, ProtocolError) or (isinstance(error, APIError) and error.code is None):
-                answer.distrust()
+                answer.distrust()  # somebody else than AWS has spoken
 
     # --- repairs ---
 
