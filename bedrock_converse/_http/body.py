@@ -117,6 +117,14 @@ class Body:
             self._pool.release(connection)
         return payload
 
+    def all_at_once(self) -> bytes | None:
+        """The whole payload, if it came together with the head and nobody has read it yet."""
+        if self.touched or self._connection is not None:
+            return None
+        self.touched = True
+        payload, self._ready = self._ready, b""
+        return payload
+
     def wait(self, deadline: float | None) -> Awaitable[bool]:
         """Wait until `read_nowait` may have more; True when the deadline came first. A wait that
         is cancelled loses nothing."""

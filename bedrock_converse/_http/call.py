@@ -7,11 +7,9 @@ open_stream    the first event of a stream, and an `EventSource` for the rest
 from __future__ import annotations
 
 import os
-import uuid
 from contextlib import suppress
-from dataclasses import dataclass
 from time import monotonic, time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import anyio
 
@@ -42,8 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["Call", "CallSettings"]
 
 
-@dataclass(frozen=True, slots=True)
-class CallSettings:
+class CallSettings(NamedTuple):
     """How one call is made: the client's settings with the view's and the call's own on top."""
 
     timeout: Timeout
@@ -67,7 +64,7 @@ class Call:
         self.settings = settings
         self.model_id = model_id
         self.operation = wire.operation
-        self.call_id = str(uuid.uuid4())
+        self.call_id = new_call_id()
         self.attempts = 0
         self.hub = hub
         self._find_target = find_target
@@ -172,7 +169,7 @@ class Call:
         try:
             if not 200 <= answer.status < 300:
                 raise await timer.wait(answer.read_error)
-            body = await timer.wait(answer.read_whole)
+            body = answer.whole() or await timer.wait(answer.read_whole)
             return parse_response(self.operation, answer.status, answer.headers, body)
         except BaseException as error:
             await self._give_up(answer, error)
@@ -387,6 +384,12 @@ class Call:
                 response_bytes=received if received is not None else (answer.received if answer else None),
             )
         )
+
+
+def new_call_id() -> str:
+    """A random UUID (RFC 9562, version 4), one for all attempts. `uuid.uuid4` takes three times as long."""
+    h = os.urandom(16).hex()
+    return f"{h[:8]}-{h[8:12]}-4{h[13:16]}-{'89ab'[int(h[16], 16) & 3]}{h[17:20]}-{h[20:]}"
 
 
 _user_agent = ""

@@ -23,6 +23,7 @@ from __future__ import annotations
 import os
 import random as _random
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import count
 from sys import float_info
 from threading import Lock
@@ -101,12 +102,16 @@ class RetryPolicy:
         billed, and `adaptive` lets one throttled model slow down all others. Raises `ConfigError` for a value that is
         not a number.
         """
-        value = environ.get("AWS_MAX_ATTEMPTS", "").strip()
-        if not value:
-            return cls()
-        if not (value.isascii() and value.isdigit() and len(value) < 10 and int(value) >= 1):
-            raise ConfigError(f"AWS_MAX_ATTEMPTS must be a whole number of at least 1, not {value!r}")
-        return cls(max_attempts=int(value))
+        return _policy_of(environ.get("AWS_MAX_ATTEMPTS", "").strip())
+
+
+@lru_cache(maxsize=1)  # every call of a client without a policy of its own asks
+def _policy_of(max_attempts: str) -> RetryPolicy:
+    if not max_attempts:
+        return RetryPolicy()
+    if not (max_attempts.isascii() and max_attempts.isdigit() and len(max_attempts) < 10 and int(max_attempts) >= 1):
+        raise ConfigError(f"AWS_MAX_ATTEMPTS must be a whole number of at least 1, not {max_attempts!r}")
+    return RetryPolicy(max_attempts=int(max_attempts))
 
 
 def _require(policy: RetryPolicy, name: str, meaning: str, holds: Callable[[Any], bool]) -> None:

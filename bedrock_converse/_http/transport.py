@@ -158,6 +158,12 @@ class Answer:
         except Exception as error:
             raise map_error(error, self.exchange, {}) from error
 
+    def whole(self) -> bytes | None:
+        """The whole body, if all of it came together with the head; most do."""
+        body = self.direct.all_at_once() if self.direct is not None else None
+        self.received += len(body or b"")
+        return body
+
     async def read_whole(self, limit: int = MAX_ANSWER) -> bytes:
         """The whole body.
 

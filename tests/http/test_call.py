@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import uuid
 from email.utils import formatdate
 from typing import Any
 
@@ -338,3 +339,10 @@ def test_a_used_connection_that_breaks(backend: str, pause: float, monkeypatch: 
                 assert client.stats.quota == 500
 
     anyio.run(main, backend=backend)
+
+
+def test_a_call_id_is_a_random_uuid() -> None:
+    """Version 4, as Python's own module reads it, and another one each time."""
+    ids = [uuid.UUID(module.new_call_id()) for _ in range(100)]
+    assert {(each.version, each.variant) for each in ids} == {(4, uuid.RFC_4122)}
+    assert len(set(ids)) == 100
