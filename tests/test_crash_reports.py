@@ -234,6 +234,7 @@ async def opened(stream: Any) -> None:
 
 MISTAKES: dict[str, Callable[[BedrockClient], Awaitable[object]]] = {
     "message": lambda client: client.converse(MODEL, TYPO, system=PROMPT),
+    "many messages": lambda client: client.converse(MODEL, TYPO * 2000),
     "message type": lambda client: client.converse(MODEL, {PROMPT}),  # type: ignore[arg-type]
     "argument": lambda client: client.converse(MODEL, PROMPT, sistem=PROMPT),  # type: ignore[call-overload]
     "model id": lambda client: client.converse("..", PROMPT),
@@ -246,6 +247,7 @@ MISTAKES: dict[str, Callable[[BedrockClient], Awaitable[object]]] = {
     "streamed message": lambda client: opened(client.converse_stream(MODEL, TYPO)),
     "streamed header": lambda client: opened(client.converse_stream(MODEL, PROMPT, extra_headers=BROKEN)),
     "counted message": lambda client: client.count_tokens(MODEL, TYPO, system=PROMPT),
+    "many counted messages": lambda client: client.count_tokens(MODEL, TYPO * 2000),
     "counted model id": lambda client: client.count_tokens("..", PROMPT, system=PROMPT),
     "guardrail id": lambda client: client.apply_guardrail("..", "1", PROMPT),
     "guarded block": lambda client: client.apply_guardrail("g", "1", [PROMPT, {"txt": PROMPT}]),
@@ -253,6 +255,7 @@ MISTAKES: dict[str, Callable[[BedrockClient], Awaitable[object]]] = {
     "checked message": lambda client: client.invoke_guardrail_checks(TYPO, {}),
     "checks": lambda client: client.invoke_guardrail_checks(CHECKED, {"x": PROMPT}),
     "body": lambda client: client.invoke_model(MODEL, NOT_A_NUMBER),
+    "large body": lambda client: client.invoke_model(MODEL, {**NOT_A_NUMBER, "more": [PROMPT] * 100_000}),
     "body type": lambda client: client.invoke_model(MODEL, PROMPT),  # type: ignore[arg-type]
     "body's model id": lambda client: client.invoke_model("..", PROMPT.encode()),
     "body's header": lambda client: client.invoke_model(MODEL, PROMPT.encode(), extra_headers=BROKEN),

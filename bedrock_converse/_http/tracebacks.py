@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import traceback
 from functools import wraps
-from inspect import iscoroutinefunction
+from inspect import currentframe, iscoroutinefunction
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType, TracebackType
 
 __all__ = ["discreet", "forget_locals"]
 
@@ -55,13 +55,40 @@ def forget_locals(error: BaseException) -> None:
         if current is None or id(current) in seen:
             continue
         seen.add(id(current))
-        traceback.clear_frames(current.__traceback__)
+        clear_frames(current)
         pending += [current.__cause__, *getattr(current, "exceptions", ())]
         # A cancellation is made by whoever cancels, and under trio its context is what that other task was handling:
         # with frames that wait for us, and clearing a waiting coroutine's frame ends the coroutine.
         context = current.__context__ if isinstance(current, Exception) else None
         if context is not None and not being_handled(context):
             pending.append(context)
+
+
+def clear_frames(error: BaseException) -> None:
+    """Empty the frames of one error. A frame that runs in another thread (the loop of a pool of threads, which holds
+    what it has been given to do) cannot be emptied: it is taken out of the story."""
+    kept: TracebackType | None = None
+    at = error.__traceback__
+    while at is not None:
+        try:
+            at.tb_frame.clear()
+            kept = at
+        except RuntimeError:
+            if runs_here(at.tb_frame):
+                kept = at
+            elif kept is None:
+                error.__traceback__ = at.tb_next
+            else:
+                kept.tb_next = at.tb_next
+        at = at.tb_next
+
+
+def runs_here(frame: FrameType) -> bool:
+    """In this thread: it is one of our callers."""
+    caller: FrameType | None = currentframe()
+    while caller is not None and caller is not frame:
+        caller = caller.f_back
+    return caller is not None
 
 
 def being_handled(error: BaseException) -> bool:

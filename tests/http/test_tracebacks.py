@@ -7,6 +7,7 @@ import traceback
 from typing import Any
 
 import anyio
+import anyio.to_thread
 import httpcore
 import httpx
 import pytest
@@ -191,3 +192,27 @@ def test_a_failed_request_shows_nothing(backend: str, direct: bool, script: Any,
     text = shown(error)
     assert SECRET not in text
     assert "connection.py" in text
+
+
+@BACKENDS
+@pytest.mark.parametrize("how", [fails, wraps, handles])
+def test_frames_of_a_pool_of_threads_are_left_out(backend: str, how: Any) -> None:
+    """They still run, with the arguments of what failed, until the next piece of work comes."""
+
+    async def main() -> None:
+        with pytest.raises((ValueError, KeyError)) as caught:
+            await asked(*([2, SECRET] if how is fails else [SECRET]))
+        text = shown(caught.value)
+        assert SECRET not in text
+        assert "in fails" in text
+        assert "in asked" in text
+
+    async def asked(*arguments: Any) -> None:
+        try:
+            await anyio.to_thread.run_sync(how, *arguments)
+        except Exception as error:
+            del arguments
+            forget_locals(error)
+            raise
+
+    anyio.run(main, backend=backend)
