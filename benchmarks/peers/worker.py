@@ -132,7 +132,7 @@ KINDS = {"calls": calls, "first": first_calls, "burst": burst, "paced": paced, "
 
 
 async def main(name: str, url: str, kind: str, size: int, meter: Meter) -> dict[str, Any]:
-    client = CLIENTS[name](url, max(size, 10) + 16)
+    client = CLIENTS[name](url, max(size, 10) + 16, held=kind in ("first", "paced", "memory"))
     if kind != "cold":
         await client.open()
     figures = await KINDS[kind](client, size, meter)
