@@ -128,7 +128,7 @@ class Body:
     def wait(self, deadline: float | None) -> Awaitable[bool]:
         """Wait until `read_nowait` may have more; True when the deadline came first. A wait that
         is cancelled loses nothing."""
-        if self._ready or self._connection is None:
+        if self._ready or self._connection is None or self._connection.malformed:
             return at_once()
         return self._connection.wait(deadline)
 

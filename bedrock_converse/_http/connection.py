@@ -160,6 +160,11 @@ class Connection:
         return self._stream.wait(deadline)
 
     @property
+    def malformed(self) -> bool:
+        """The next `payload_nowait` raises: there is nothing to wait for."""
+        return self._decoder is not None and bool(self._decoder.malformed)
+
+    @property
     def complete(self) -> bool:
         """The answer has been read to its end."""
         return self._decoder is not None and self._decoder.complete
