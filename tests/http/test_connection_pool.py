@@ -268,11 +268,11 @@ def test_the_limit_holds_and_the_queue_is_fair(backend: str) -> None:
             assert transport.stats().queued == 18
             queued.set()
         assert sorted(finished) == list(range(20))
-        assert all(abs(number - place) <= 1 for place, number in enumerate(finished))  # two at a time
 
     with serve(slowly) as server:
         run(backend, main)
     assert server.accepted <= 2
+    # As they were sent, not as they were answered: a connection may be slow. Two at a time, so neighbours may swap.
     order = [int(received.body) for received in server.requests]
     assert all(abs(number - place) <= 1 for place, number in enumerate(order))
 
