@@ -1,4 +1,4 @@
-"""The fault table, whole answers, over real TCP: a typed error or a permitted retry, never a success by mistake."""
+"""The fault tables over real TCP: a typed error or a permitted retry, never a success by mistake."""
 
 from __future__ import annotations
 
@@ -6,137 +6,170 @@ import copy
 import gzip
 import pickle
 import traceback
+from contextlib import suppress
 from typing import Any
 
+import anyio
 import httpx
 import pytest
-from engine import FAST, MODEL, REPLY_BODY, both, chunk, client_for, closed, run
+from engine import EVENTS, FAST, MODEL, REPLY_BODY, both, chunk, client_for, closed, run
+from faults import (
+    GZIP,
+    HTML,
+    OK,
+    STREAMS,
+    STREAMS_FORGIVEN,
+    UNARY,
+    UNARY_FORGIVEN,
+    Fault,
+    Forgiven,
+    status,
+    stream,
+    whole,
+)
 from loopback import Peer, serve
 
 from bedrock_converse import (
-    AccessDeniedError,
     APIError,
+    BedrockClient,
     BedrockError,
     ConnectError,
-    InternalServerError,
-    InvalidRequestError,
     ProtocolError,
+    RequestTimeout,
     ResponseInvalid,
     RetryPolicy,
-    ServiceUnavailableError,
-    ThrottlingError,
+    Timeout,
     TransportError,
 )
 from bedrock_converse.testing import FakeBedrock, reply
 
-OK = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-amzn-requestid: the-request\r\n"
 
-
-def whole(body: bytes, head: bytes = OK) -> bytes:
-    return head + b"content-length: %d\r\n\r\n%b" % (len(body), body)
-
-
-def status(line: bytes, body: bytes = b"", *headers: bytes) -> bytes:
-    # the server closes after it and says so: httpx's pool would race its next request against the end otherwise
-    lines = [b"HTTP/1.1 " + line, b"content-length: %d" % len(body), b"connection: close", *headers]
-    return b"\r\n".join(lines) + b"\r\n\r\n" + body
-
-
-PACKED = gzip.compress(REPLY_BODY)
-GZIP = OK + b"content-encoding: gzip\r\n"
-# answer, then close -> error class, requests sent, possibly billed
-FAULTS: dict[str, tuple[bytes, type[BedrockError], int, bool]] = {
-    "closed before the response": (b"", TransportError, 1, True),
-    "closed inside the head": (b"HTTP/1.1 200 OK\r\ncontent-", TransportError, 1, True),
-    "short content-length": (OK + b"content-length: 500\r\n\r\n" + REPLY_BODY, ProtocolError, 1, True),
-    "chunked body cut": (OK + b"transfer-encoding: chunked\r\n\r\n" + chunk(REPLY_BODY), ProtocolError, 1, True),
-    "chunked garbage": (OK + b"transfer-encoding: chunked\r\n\r\nnonsense\r\n", ProtocolError, 1, True),
-    "truncated JSON": (whole(REPLY_BODY[:50]), ResponseInvalid, 1, True),
-    "empty body": (whole(b""), ResponseInvalid, 1, True),
-    "204": (b"HTTP/1.1 204 No Content\r\n\r\n", ResponseInvalid, 1, True),
-    "html": (whole(b"<html>", b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n"), ResponseInvalid, 1, True),
-    "null": (whole(b"null"), ResponseInvalid, 1, True),
-    "list": (whole(b"[]"), ResponseInvalid, 1, True),
-    "empty object": (whole(b"{}"), ResponseInvalid, 1, True),
-    "invalid UTF-8": (whole(b'{"output":"\xff\xfe"}'), ResponseInvalid, 1, True),
-    "bad gzip": (whole(b"no gzip", GZIP), ProtocolError, 1, True),
-    "cut gzip": (whole(PACKED[:-10], GZIP), ProtocolError, 1, True),
-    "unknown encoding": (whole(b"x", OK + b"content-encoding: br\r\n"), ProtocolError, 1, True),
-    "garbage": (b"\x00\x01 nonsense \r\n\r\n", ProtocolError, 1, True),
-    "a 2 MB header": (OK + b"x-big: " + b"x" * 2_000_000 + b"\r\n\r\n", ProtocolError, 1, True),
-    "HTML 429": (status(b"429 Slow", b"<html>"), ThrottlingError, 3, False),
-    "empty 429": (status(b"429 Slow"), ThrottlingError, 3, False),
-    "HTML 503": (status(b"503 Busy", b"<html>"), ServiceUnavailableError, 3, False),
-    "502": (status(b"502 Bad"), InternalServerError, 3, False),
-    "500 with a list": (status(b"500 Oops", b'["x"]'), InternalServerError, 3, False),
-    "400 with a string": (status(b"400 Bad", b'"oops"'), InvalidRequestError, 1, False),
-    "403 with garbage": (status(b"403 No", b"\xff\xfe"), AccessDeniedError, 1, False),
-    "error body cut": (b"HTTP/1.1 503 Busy\r\ncontent-length: 99\r\n\r\n{", ServiceUnavailableError, 3, False),
-    "huge error body": (status(b"400 Bad", b"x" * 3_000_000), InvalidRequestError, 1, False),
-    **{
-        f"redirect {code}": (
-            status(b"%d Elsewhere" % code, b"", b"location: http://127.0.0.1:1/secret?x=y"),
-            APIError,
-            1,
-            False,
-        )
-        for code in (301, 302, 303, 307, 308)
-    },
-}
-
-
-def faulty(answer: bytes, *, then: bytes | None = None) -> Any:
-    """A server that gives this answer and closes; `then` is for the requests after the first three."""
+def peer_for(answers: tuple[bytes, ...], ending: str, good: bytes) -> Any:
+    """A server that gives the answer whose number stands in the path; once `server.healthy`, everybody the good one."""
 
     async def script(peer: Peer) -> None:
-        if await peer.request():
-            good = then is not None and peer.server.good  # type: ignore[attr-defined]
-            await peer.send(then if good and then else answer)
-            peer.writer.close()
+        while request := await peer.request():
+            if peer.server.healthy:  # type: ignore[attr-defined]
+                await peer.send(good)
+                continue
+            with suppress(ConnectionError):  # the client has seen enough
+                await peer.send(answers[int(request.line.split(b"/")[2])])
+            if ending != "open":
+                peer.reset() if ending == "reset" else peer.writer.close()
+                return
 
-    return serve(script)
+    server: Any = serve(script)
+    return server
 
 
-@both
-@pytest.mark.parametrize("own", [True, False], ids=["own pool", "http_client"])
-@pytest.mark.parametrize("fault", FAULTS)
-def test_the_fault_table(backend: str, fault: str, own: bool) -> None:
-    """The right class with its facts, as many requests as are allowed, and the next call works."""
-    answer, kind, requests, billed = FAULTS[fault]
-    if backend == "trio" and fault in ("bad gzip", "huge error body") and not own:
-        pytest.skip("httpx leaves an async generator to the garbage collector, of which trio warns")
+def check_facts(failure: BedrockError, fault: Fault, answer: bytes, operation: str) -> None:
+    """Everything that is known stands in the error, and nothing that nobody should read."""
+    assert type(failure).__module__ == "bedrock_converse.errors"
+    assert (failure.attempts, failure.possibly_billed) == (fault.requests, fault.billed)
+    assert (failure.operation, failure.region) == (operation, "us-east-1")
+    head = answer.partition(b"\r\n\r\n")[0] if fault.head else b""
+    assert failure.request_id == ("the-request" if b"the-request" in head else None)
+    if isinstance(failure, TransportError):
+        assert failure.status_code == (int(answer.split()[1]) if fault.head else None)
+        if type(failure) in (TransportError, ProtocolError):
+            assert failure.__cause__ is not None
+    elif failure.code is None and not fault.billed:
+        assert failure.status_code in (int(answer.split()[1]), None)
+    shown = str(failure)
+    assert "the prompt" not in shown
+    assert len(shown) < 1000
+    for copied in (pickle.loads(pickle.dumps(failure)), copy.deepcopy(failure)):
+        assert (type(copied), str(copied)) == (type(failure), shown)
+        assert copied.possibly_billed == failure.possibly_billed
+
+
+async def ask(client: BedrockClient, model_id: str, streams: bool) -> Any:
+    if not streams:
+        return await client.converse(model_id, "the prompt")
+    async with client.converse_stream(model_id, "the prompt") as stream:
+        async for _ in stream.parts():
+            pass
+        return await stream.final()
+
+
+WAYS = [("asyncio", True), ("trio", True), ("asyncio", False)]
+every_way = pytest.mark.parametrize(("backend", "own"), WAYS, ids=["asyncio", "trio", "http_client"])
+TABLES = [
+    *[pytest.param(fault, False, id=f"answer-{name}") for name, fault in UNARY.items()],
+    *[pytest.param(fault, True, id=f"stream-{name}") for name, fault in STREAMS.items()],
+]
+FORGIVEN = [
+    *[pytest.param(forgiven, False, id=f"answer-{name}") for name, forgiven in UNARY_FORGIVEN.items()],
+    *[pytest.param(forgiven, True, id=f"stream-{name}") for name, forgiven in STREAMS_FORGIVEN.items()],
+]
+
+
+@every_way
+@pytest.mark.parametrize(("fault", "streams"), TABLES)
+def test_the_fault_tables(backend: str, own: bool, fault: Fault, streams: bool) -> None:
+    """The right class with its facts, as many requests as are allowed, no connection kept, and the next call works."""
+    if not own and fault.strict:
+        pytest.skip("h11 is more generous than our own codec")
+    good = stream(*EVENTS) if streams else whole(REPLY_BODY)
+    failures: dict[int, BedrockError] = {}
+
+    async def call(client: BedrockClient, number: int) -> None:
+        with pytest.raises(fault.kind) as caught:
+            await ask(client, str(number), streams)
+        failures[number] = caught.value
 
     async def main() -> None:
-        with faulty(answer, then=whole(REPLY_BODY)) as server:
-            server.good = False
+        with peer_for(fault.answers, fault.ending, good) as server:
+            server.healthy = False
             foreign = None if own else httpx.AsyncClient(trust_env=False)
-            async with client_for(server.url, http_client=foreign) as client:
-                with pytest.raises(kind) as caught:
-                    await client.converse(MODEL, "the prompt")
-                failure = caught.value
-                assert type(failure).__module__ == "bedrock_converse.errors"
-                assert len(server.requests) == requests == failure.attempts
-                assert failure.possibly_billed == billed
-                assert (failure.operation, failure.model_id, failure.region) == ("Converse", MODEL, "us-east-1")
-                if answer.startswith(OK) and fault != "a 2 MB header":
-                    assert failure.request_id == "the-request"
-                    assert failure.status_code == 200
-                if isinstance(failure, APIError):
-                    assert failure.status_code == int(answer.split()[1])
-                    assert len(str(failure)) < 1000
-                for copied in (pickle.loads(pickle.dumps(failure)), copy.deepcopy(failure)):
-                    assert type(copied) is type(failure)
-                    assert str(copied) == str(failure)
-                    assert copied.possibly_billed == failure.possibly_billed
-                assert "the prompt" not in str(failure)
-                server.good = True
-                if own:  # httpx may try a connection that has just been closed
-                    assert (await client.converse(MODEL, "x")).text == "Hello"
+            timeout = 0.3 if fault.kind is RequestTimeout else 3600
+            limits = Timeout(connect=15, first_event=timeout, answer=timeout, idle=timeout)
+            async with client_for(server.url, http_client=foreign, timeout=limits) as client:
+                async with anyio.create_task_group() as calls:
+                    for number in range(len(fault.answers)):
+                        calls.start_soon(call, client, number)
+                assert len(server.requests) == fault.requests * len(fault.answers)
+                for number, answer in enumerate(fault.answers):
+                    check_facts(failures[number], fault, answer, "ConverseStream" if streams else "Converse")
+                    assert failures[number].model_id == str(number)
+                assert client.stats.live_streams == 0
+                if own and not any(getattr(failure, "code", None) for failure in failures.values()):
+                    assert client.stats.open == 0
+                server.healthy = True
+                if own or fault.ending == "open":  # httpx may try a connection that has just been closed
+                    assert (await ask(client, MODEL, streams)).text == "Hello"
             if foreign is not None:
                 await foreign.aclose()
             await closed(server)
 
-    run(backend, main)
+    run(backend, main, seconds=40)
+
+
+@every_way
+@pytest.mark.parametrize(("forgiven", "streams"), FORGIVEN)
+def test_what_is_forgiven(backend: str, own: bool, forgiven: Forgiven, streams: bool) -> None:
+    """The whole reply, from one request; and what came behind it is nobody's answer."""
+    if not own and forgiven.strict:
+        pytest.skip("httpx cannot read it, or keeps the connection")
+    answers = forgiven.answers
+    good = stream(*EVENTS) if streams else whole(REPLY_BODY)
+
+    async def main() -> None:
+        with peer_for(answers, forgiven.ending, good) as server:
+            for number in range(len(answers)):
+                server.healthy = False
+                foreign = None if own else httpx.AsyncClient(trust_env=False)
+                async with client_for(server.url, http_client=foreign, timeout=15) as client:
+                    reply = await ask(client, str(number), streams)
+                    assert (reply.text, reply.stop_reason, reply.attempts) == ("Hello", "end_turn", 1)
+                    server.healthy = True
+                    if own or forgiven.ending == "open":
+                        assert (await ask(client, MODEL, streams)).text == "Hello"
+                if foreign is not None:
+                    await foreign.aclose()
+            await closed(server)
+
+    run(backend, main, seconds=40)
 
 
 @both
@@ -296,7 +329,7 @@ async def test_reports_with_locals_show_no_secret(fault: str, auth: str, own: bo
     """What error reporters collect: message, repr, notes, the locals of every frame of ours, pickles."""
     from bedrock_converse import Credentials
 
-    answer = {"html": FAULTS["html"][0], "503": FAULTS["HTML 503"][0], "closed": b"", "bad stream": b"nonsense\r\n\r\n"}
+    answer = {"html": whole(HTML), "503": status(b"503 Busy", HTML), "closed": b"", "bad stream": b"nonsense\r\n\r\n"}
 
     async def script(peer: Peer) -> None:
         await peer.request()

@@ -1,14 +1,14 @@
-"""The fault table, streams, over real TCP; and the guide that both tables are written to, docs/faults.md."""
+"""The testing kit's faults in streams, over real TCP; and docs/faults.md, which the fault tables are written to."""
 
 from __future__ import annotations
 
 import os
-import runpy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from engine import MODEL, both, run
+from faults import STREAMS, STREAMS_FORGIVEN, UNARY, UNARY_FORGIVEN, Fault
 
 from bedrock_converse import (
     APIError,
@@ -99,35 +99,53 @@ def test_the_fault_table_of_streams(backend: str, fault: str) -> None:
     run(backend, main)
 
 
+INTRODUCTION = """\
+# Faults, and what you get
+
+Written from the tables of `tests/faults.py`. Each row stands for several answers, which are sent over real TCP on
+asyncio, on trio, and with an `httpx.AsyncClient` of the caller's. The class is the one to catch; what is raised may be
+a subclass. It has the number of requests, the request id and the status as soon as the head of the answer had come, and
+the library's error as `__cause__`. Three requests mean that the failure was retried twice, as AWS's table and the rule
+on billing allow; what may have been billed is not retried.
+
+The connection is discarded, unless it carried a good answer with an error that AWS names; the next call works. Silence
+ends when its time limit does.
+"""
+
+
 def guide() -> str:
     """The guide as the tables say it."""
-    whole = runpy.run_path(str(Path(__file__).with_name("test_failures.py")))["FAULTS"]
 
-    def rows(faults: dict[str, tuple[object, type[BedrockError], int, bool]]) -> list[str]:
+    def table(faults: dict[str, Fault]) -> list[str]:
         return [
-            f"| {name} | `{kind.__name__}` | {requests} | {'yes' if billed else 'no'} |"
-            for name, (_, kind, requests, billed) in faults.items()
+            "| fault | what you get | requests sent (of 3) | could it have been billed |",
+            "| --- | --- | ---: | --- |",
+            *(
+                f"| {name} | `{fault.kind.__name__}` | {fault.requests} | {'yes' if fault.billed else 'no'} |"
+                for name, fault in faults.items()
+            ),
         ]
 
-    head = ["| fault | what you get | requests sent (of 3) | could it have been billed |", "| --- | --- | ---: | --- |"]
     return "\n".join(
         [
-            "# Faults, and what you get",
-            "",
-            "Written from the tables of `test_failures.py` and `test_stream_faults.py` in `tests/http`, which run each",
-            "row over real TCP, on asyncio and trio. The class is the one to catch; what is raised may be a subclass.",
-            "Three requests mean that the failure was retried twice, as AWS's table and the rule on billing allow; a",
-            "failure that may have been billed is not retried. The connection is discarded, and the next call works.",
-            "",
+            INTRODUCTION,
             "## Whole answers",
             "",
-            *head,
-            *rows(whole),
+            *table(UNARY),
             "",
             "## Streams",
             "",
-            *head,
-            *rows(FAULTS),
+            *table(STREAMS),
+            "",
+            "## What is no fault",
+            "",
+            "These give the whole reply, and whatever came behind it is nobody's answer:",
+            "",
+            *(f"- {name}" for name in UNARY_FORGIVEN),
+            "",
+            "and in streams:",
+            "",
+            *(f"- {name}" for name in STREAMS_FORGIVEN),
             "",
         ]
     )
