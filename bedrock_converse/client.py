@@ -22,7 +22,6 @@ from bedrock_converse._wire.arguments import (
     build_converse,
     check_names,
     converted,
-    is_large,
     json_body,
     validated,
 )
@@ -42,6 +41,7 @@ from bedrock_converse.types import (
     InvokeModelResponse,
     InvokeModelWithResponseStreamRequest,
 )
+from bedrock_converse.types.document import is_large
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -78,6 +78,8 @@ UNSET: Final[Any] = type("Unset", (), {"__repr__": lambda self: "UNSET"})()  # p
 
 _making = Lock()  # two threads may use a client for the first time at once
 
+LARGE_JSON = 512 * 1024
+"""Characters: writing more of JSON takes a thread."""
 PROTECTED = ("authorization", "connection", "content-length", "content-type", "host", "transfer-encoding")
 PROTECTED_PREFIXES = ("x-amz-", "amz-sdk-")
 
@@ -716,14 +718,15 @@ class BedrockClient:
     ) -> Call:
         try:
             await ready(request_class)
-            build = partial(self._converse_request, request_class, model_id, messages, arguments)
-            request = await self._hub.work(build) if are_many(messages) else build()
+            what = (request_class, model_id, messages, arguments)
+            many = are_many(messages)
+            request = await self._hub.work(self._converse_request, *what) if many else self._converse_request(*what)
             return await self._call(request, *options)
         except (RequestInvalid, ConfigError) as error:
             problem = error.with_traceback(None)  # the frames below hold the prompt, and crash reports show locals
             problem.__context__ = None
         finally:
-            build = request = None
+            what = request = None
             del model_id, messages, arguments, options
         raise problem
 
@@ -757,7 +760,8 @@ class BedrockClient:
             raise RequestInvalid(path=min(unknown), problem="is not an argument")
         if isinstance(members.get("request_metadata"), Mapping):
             members["request_metadata"] = json_body(dict(members["request_metadata"])).decode()
-        written = await self._hub.work(json_body, body) if is_large(body) else json_body(_given(body, "body"))
+        large = isinstance(_given(body, "body"), dict | list) and is_large(body, LARGE_JSON)
+        written = await self._hub.work(json_body, body) if large else json_body(body)
         defaults = {"content_type": "application/json", "accept": "application/json"}
         return validated(request_class, {**defaults, **members, "model_id": model_id, "body": written})
 

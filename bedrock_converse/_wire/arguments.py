@@ -10,7 +10,6 @@ from pydantic import ValidationError
 
 from bedrock_converse._wire.diagnose import find_problem
 from bedrock_converse._wire.pieces import fragments
-from bedrock_converse._wire.soundness import spend
 from bedrock_converse.errors import RequestInvalid
 from bedrock_converse.types import (
     AnyToolChoice,
@@ -102,7 +101,6 @@ _INFERENCE = {
     "stop_sequences": "stopSequences",
 }
 MANY_BLOCKS = 1000
-LARGE_JSON = 512 * 1024
 ARGUMENTS = frozenset(ConverseArguments.__annotations__)
 
 
@@ -309,11 +307,6 @@ def converted(request: Model, request_class: type[M]) -> M:
     made = validated(request_class, members)
     object.__setattr__(made, "__pydantic_extra__", request.__pydantic_extra__)
     return made
-
-
-def is_large(body: object) -> bool:
-    """Whether `json_body` would hold the event loop."""
-    return isinstance(body, dict | list) and spend(body, LARGE_JSON) < 0
 
 
 def json_body(body: object) -> bytes:

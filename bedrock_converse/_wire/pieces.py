@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydantic_core import to_json
 
-from bedrock_converse._wire.soundness import members_of, spend
+from bedrock_converse._wire.soundness import members_of
 from bedrock_converse.types.base import Model, WritingContext, encode_blob
+from bedrock_converse.types.document import check_json, spend
 from bedrock_converse.types.values import Value
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class SetAside(WritingContext):
         """See `WritingContext`."""
         if type(value) is str or spend(value, WORTH_A_TOKEN) >= 0:  # a long str is a token by now
             return value
-        return self.put(value)
+        return self.put(check_json(value))
 
     def take_text(self, value: T) -> T:
         """A model without its long texts: a copy with tokens in their place, or the model itself if there are none.
@@ -74,7 +75,7 @@ class SetAside(WritingContext):
             taken = self.put(value)
         elif isinstance(value, Model):
             members = members_of(type(value))
-            new = {name: self.take_text(value.__dict__[name]) for name in members.leaves}
+            new = {name: self.take_text(value.__dict__[name]) for name in (*members.leaves, *members.documents)}
             new |= {name: self._take_from(value.__dict__[name]) for name, _ in members.nested}
             taken = _with(value, new)
         elif isinstance(value, Value):

@@ -18,8 +18,10 @@ from pydantic_core import to_json
 from bedrock_converse._wire.diagnose import find_problem, find_problem_in_json
 from bedrock_converse._wire.operations import OPERATIONS, Operation
 from bedrock_converse._wire.pieces import SetAside, gather
-from bedrock_converse._wire.soundness import Unsound, is_text, spend, spend_model
+from bedrock_converse._wire.soundness import Unsound, is_text, spend_model
 from bedrock_converse.errors import RequestInvalid
+from bedrock_converse.types.base import CHECKED
+from bedrock_converse.types.document import is_large
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -141,9 +143,9 @@ def _operation(request_class: type[Model]) -> Operation:
 def _json_body(request: Model, labels: tuple[str, ...], extra_fields: Mapping[str, Any] | None) -> Body:
     try:
         left = spend_model(request, LARGE_BODY)
-        if left < 0 or (extra_fields and spend(extra_fields, left) < 0):
+        if left < 0 or (extra_fields and is_large(extra_fields, left)):
             return Body(partial(_fragments, request, labels, extra_fields))
-        dumped = _dumped(request, labels)
+        dumped = _dumped(request, labels, CHECKED)
         if extra_fields:
             dumped = _with_members(dumped, _checked(extra_fields, request))
     except _UNWRITABLE as error:
@@ -168,7 +170,7 @@ def _with_members(dumped: bytes, members: Mapping[str, Any]) -> bytes:
     return more if dumped == b"{}" else dumped[:-1] + b"," + more[1:]
 
 
-def _dumped(request: Model, labels: tuple[str, ...], context: SetAside | None = None) -> bytes:
+def _dumped(request: Model, labels: tuple[str, ...], context: object) -> bytes:
     request_class = type(request)
     if not request_class.__pydantic_complete__:
         request_class.model_rebuild()

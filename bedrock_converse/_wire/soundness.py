@@ -17,18 +17,15 @@ from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, cast, get_args, get_origin
 
 from bedrock_converse.types.base import Model, Unverified
-from bedrock_converse.types.document import NotJson, check_json
+from bedrock_converse.types.document import NotJson, check_json, spend
 from bedrock_converse.types.unions import UnknownBlock
-from bedrock_converse.types.values import Value
+from bedrock_converse.types.values import JsonBlock, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-__all__ = ["Unsound", "container_of", "expected_model", "is_text", "members_of", "spend", "spend_model"]
+__all__ = ["Unsound", "container_of", "expected_model", "is_text", "members_of", "spend_model"]
 
-ITEM = 64
-"""What an item costs besides its characters, in characters: many small ones take longer than their length tells."""
-_ATOMS = frozenset({int, float, bool, type(None)})
 MODEL = 32
 """What a model costs besides what is in it, in characters of JSON."""
 
@@ -40,8 +37,9 @@ class Members:
     count: int
     essential: tuple[str, ...]
     floats: tuple[str, ...]
+    documents: tuple[str, ...]
     leaves: tuple[str, ...]
-    """Members that may be long: text, blobs, documents, unions of them."""
+    """Other members that may be long: text, blobs, unions of them."""
     nested: tuple[tuple[str, type[Model] | None], ...]
     """Members that are, or hold, models of this class, or (None) values of a type that their own serializer checks."""
 
@@ -49,6 +47,7 @@ class Members:
 @lru_cache(maxsize=256)
 def members_of(model_class: type[Model]) -> Members:
     floats: list[str] = []
+    documents: list[str] = []
     leaves: list[str] = []
     nested: list[tuple[str, type[Model] | None]] = []
     for name, field in model_class.model_fields.items():
@@ -59,10 +58,12 @@ def members_of(model_class: type[Model]) -> Members:
             nested.append((name, kind))
         elif container_of(field.annotation) or any(issubclass(part, Model) for part in _alternatives(kind)):
             nested.append((name, None))
+        elif kind is Any:
+            documents.append(name)
         elif kind not in (int, bool) and not any(get_origin(part) is Literal for part in get_args(kind)):
             leaves.append(name)
     count = len(model_class.model_fields)
-    return Members(count, tuple(model_class.essential), tuple(floats), tuple(leaves), tuple(nested))
+    return Members(count, tuple(model_class.essential), tuple(floats), tuple(documents), tuple(leaves), tuple(nested))
 
 
 def expected_model(annotation: Any) -> type[Model] | None:
@@ -113,6 +114,7 @@ def spend_model(model: Model, budget: int = 0) -> int:
 
     Raises:
         Unsound: something in it would be dropped or changed.
+        NotJson: a document in it is none; if the model is not too much, all have been looked at.
     """
     members = members_of(type(model))
     values = model.__dict__
@@ -126,6 +128,10 @@ def spend_model(model: Model, budget: int = 0) -> int:
         value = values[name]
         if isinstance(value, float) and not isfinite(value):
             raise Unsound
+    for name in members.documents:
+        value = values[name]
+        if value is not None and budget >= 0:
+            budget = spend(value, budget)
     for name in members.leaves:
         value = values[name]
         if type(value) is str:
@@ -136,14 +142,18 @@ def spend_model(model: Model, budget: int = 0) -> int:
         value = values[name]
         if value is None:
             continue
-        items: Iterable[Any] = cast("list[Any]", value) if type(value) is list else (value,)
+        items = value
         if isinstance(value, dict):
-            mapping = cast("dict[Any, Any]", value)
-            if not all(is_text(key) for key in mapping):
+            if not all(map(is_text, items)):
                 raise Unsound
-            items = mapping.values()
+            items = items.values()
+        elif type(value) is not list:
+            items = (value,)
         for item in items:
-            if type(item) is str and expected is None:
+            kind = type(item)  # pyright: ignore[reportUnknownVariableType]  # it may be anything
+            if kind is expected:
+                budget = spend_model(item, budget)
+            elif kind is str and expected is None:
                 budget -= len(item)
             elif isinstance(item, Model):
                 if expected is not None and not isinstance(item, expected):
@@ -159,36 +169,16 @@ def spend_model(model: Model, budget: int = 0) -> int:
 def _spend_leaf(item: Any, budget: int) -> int:
     if budget < 0:
         return budget
+    if type(item) is JsonBlock:  # asked first: there may be many
+        return spend(item.root, budget)
+    if isinstance(item, bytes | bytearray | memoryview):
+        return budget - memoryview(cast("bytes", item)).nbytes * 4 // 3
     if isinstance(item, UnknownBlock):
         return spend(item.value, budget)
-    return spend(cast("Value[Any]", item).root if isinstance(item, Value) else item, budget)
-
-
-def spend(value: Any, budget: int) -> int:
-    """What is left of `budget`, in characters of JSON, when `value` has been written; below zero: it is too much.
-
-    An estimate that takes keys for short, and looks at no more than about `budget` characters. What JSON cannot hold is
-    not noticed.
-    """
-    budget -= ITEM
-    content = value
-    if isinstance(value, str):
-        return budget - len(value)
-    if isinstance(value, bytes | bytearray | memoryview):
-        return budget - memoryview(content).nbytes * 4 // 3
-    if isinstance(value, dict | list):
-        items: Iterable[Any] = content.values() if isinstance(value, dict) else content
-        for item in items:
-            kind = type(item)  # pyright: ignore[reportUnknownVariableType]  # it may be anything
-            if kind is str:
-                budget -= ITEM + len(item)
-            elif kind in _ATOMS:
-                budget -= ITEM
-            else:
-                budget = spend(item, budget)
-            if budget < 0:
-                break
-    return budget
+    if isinstance(item, Value):
+        root = cast("Value[Any]", item).root
+        return spend(root, budget) if isinstance(item, JsonBlock) else _spend_leaf(root, budget)
+    return spend(item, budget)
 
 
 def is_text(value: object) -> bool:

@@ -12,7 +12,7 @@ Three rules shape this module, each because its opposite was seen to fail in oth
 from __future__ import annotations
 
 from base64 import b64encode
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, cast, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, TypeAlias, cast, get_origin
 
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import PydanticCustomError, PydanticSerializationUnexpectedValue, core_schema
@@ -199,6 +199,10 @@ def encode_blob(value: bytes | bytearray | memoryview) -> str:
     return b64encode(view if view.c_contiguous else bytes(view)).decode("ascii")
 
 
+CHECKED: Final = object()
+"""Serialization context of somebody who has checked all documents."""
+
+
 class WritingContext:
     """Serialization context of somebody who writes the large parts of a request himself, and in another way."""
 
@@ -207,8 +211,8 @@ class WritingContext:
         return encode_blob(value)
 
     def write_document(self, value: Any) -> Any:
-        """The JSON that stands for this document, which has been checked."""
-        return value
+        """The JSON that stands for this document, or NotJson."""
+        return check_json(value)
 
 
 Blob: TypeAlias = Annotated[bytes, _BlobSchema()]
@@ -231,9 +235,10 @@ class DocumentSchema:
 
 
 def _write_document(value: Any, info: core_schema.SerializationInfo) -> Any:
-    check_json(value)
     context = info.context
-    return context.write_document(value) if isinstance(context, WritingContext) else value
+    if context is CHECKED:
+        return value
+    return context.write_document(value) if isinstance(context, WritingContext) else check_json(value)
 
 
 Document: TypeAlias = Annotated[Any, DocumentSchema()]

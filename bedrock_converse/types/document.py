@@ -5,8 +5,11 @@ from __future__ import annotations
 from math import isfinite
 from typing import Any
 
-_ATOMS = frozenset({str, int, bool, type(None)})
+_ATOMS = frozenset({int, bool, type(None)})
 MAX_DEPTH = 200  # pydantic-core serializes 255 levels, the request's own included
+ITEM = 64
+"""What an item costs besides its characters, in characters: many small ones take longer than their length tells."""
+UNLIMITED = 1 << 60
 
 
 class NotJson(ValueError):  # noqa: N818 - never leaves the package: the serializer turns it into RequestInvalid
@@ -30,36 +33,66 @@ def check_json(value: Any) -> Any:
         NotJson: for NaN and infinities, for types that JSON does not have (tuples, sets, bytes, dates, models), for
             keys that are not `str`, for cycles and for more than 200 levels. Nothing is ever coerced.
     """
-    if type(value) not in _ATOMS:
-        _check(value, 0)
+    spend(value, UNLIMITED)
     return value
 
 
-def _check(value: Any, depth: int) -> None:
+def spend(value: Any, budget: int, depth: int = 0) -> int:
+    """What is left of `budget`, in characters, when `value` has been written as JSON; below zero: it is too much.
+
+    An estimate that takes keys for short. The check of `check_json` on the way; but once it is known to be too much,
+    the rest is not looked at.
+    """
     # The path is put together on the way out of an error: most documents have none, and some have a million items.
     if depth > MAX_DEPTH:
         raise NotJson("", f"is nested more than {MAX_DEPTH} levels deep, or contains itself")
-    container = value
+    budget -= ITEM
+    content = value
     if isinstance(value, dict):
-        for key, item in container.items():
+        for key, item in content.items():
             if not isinstance(key, str):
                 raise NotJson("", f"has a key of type {type(key).__name__}; JSON keys are str")
-            if type(item) not in _ATOMS:
+            kind = type(item)  # pyright: ignore[reportUnknownVariableType]  # it may be anything
+            if kind is str:
+                budget -= ITEM + len(item)
+            elif kind in _ATOMS:
+                budget -= ITEM
+            else:
                 try:
-                    _check(item, depth + 1)
+                    budget = spend(item, budget, depth + 1)
                 except NotJson as error:
                     raise error.within(key) from None
+            if budget < 0:
+                break
     elif isinstance(value, list):
-        for index, item in enumerate(container):
-            if type(item) not in _ATOMS:
+        for index, item in enumerate(content):
+            kind = type(item)  # pyright: ignore[reportUnknownVariableType]  # it may be anything
+            if kind is str:
+                budget -= ITEM + len(item)
+            elif kind in _ATOMS:
+                budget -= ITEM
+            else:
                 try:
-                    _check(item, depth + 1)
+                    budget = spend(item, budget, depth + 1)
                 except NotJson as error:
                     raise error.within(f"[{index}]") from None
+            if budget < 0:
+                break
+    elif isinstance(value, str):
+        return budget - len(value)
     elif isinstance(value, float):
         if not isfinite(value):
             raise NotJson("", f"is {value}, which JSON cannot hold; use None or a str")
-    elif not isinstance(value, str | int):
-        kind = type(value).__name__
-        hint = "; use a list" if kind in ("tuple", "set", "frozenset") else ""
-        raise NotJson("", f"is a {kind}, which JSON does not have{hint}")
+    elif value is not None and not isinstance(value, int):
+        name = type(value).__name__
+        hint = "; use a list" if name in ("tuple", "set", "frozenset") else ""
+        raise NotJson("", f"is a {name}, which JSON does not have{hint}")
+    return budget
+
+
+def is_large(value: Any, budget: int) -> bool:
+    """Whether writing it would take more than `budget`. What is no JSON is not large: it will be refused."""
+    try:
+        return spend(value, budget) < 0
+    except NotJson:
+        return False

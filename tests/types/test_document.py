@@ -7,14 +7,17 @@ import enum
 import re
 from collections import OrderedDict, defaultdict
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bedrock_converse.types import S3Location
-from bedrock_converse.types.document import MAX_DEPTH, NotJson, check_json
+from bedrock_converse.types.document import MAX_DEPTH, NotJson, check_json, is_large, spend
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -165,3 +168,38 @@ def test_very_deep_input_is_no_recursion_error() -> None:
 def test_scalars_and_empty_containers_pass(value: Any) -> None:
     """A document need not be a dict."""
     assert check_json(value) == value
+
+
+class TestSpend:
+    def test_an_estimate(self) -> None:
+        """Characters, and something for every item."""
+        assert 900 < 2000 - spend(["x" * 900], 2000) < 1100
+        assert 1000 * 30 < 10**6 - spend([1] * 1000, 10**6) < 1000 * 100
+        assert spend("x" * 1000, 500) < 0
+
+    def test_it_stops_as_soon_as_it_knows(self) -> None:
+        """A list of a million items is not walked through."""
+
+        class Counted(list[Any]):
+            looked_at = 0
+
+            def __iter__(self) -> Iterator[Any]:
+                for item in super().__iter__():
+                    self.looked_at += 1
+                    yield item
+
+        counted = Counted(["x"] * 10_000)
+        assert spend(counted, 1000) < 0
+        assert counted.looked_at < 30
+
+    def test_what_is_too_much_is_not_checked_to_its_end(self) -> None:
+        """Somebody else will, off the event loop."""
+        assert spend(["x" * 1000, object()], 500) < 0
+        with pytest.raises(NotJson, match=r"\[1\]: is a object"):
+            spend(["x" * 1000, object()], 5000)
+
+    def test_is_large(self) -> None:
+        """What is no JSON is not: it is refused, whatever its size."""
+        assert is_large("x" * 1000, 500)
+        assert not is_large("x" * 100, 500)
+        assert not is_large({1: "x"}, 500)
