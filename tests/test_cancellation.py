@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
-from engine import EVENTS, KEYS, MODEL, REPLY_BODY, STREAM_HEAD, Seen, both, chunk, client_for, run
+from engine import EVENTS, FAST, KEYS, MODEL, REPLY_BODY, STREAM_HEAD, Seen, both, chunk, client_for, closed, run
 from loopback import Peer, Received, serve
 from stepwise import WAYS, cancelled_at, living_tasks
 
 from bedrock_converse import BedrockClient, Credentials
+from bedrock_converse._http import tls
 from bedrock_converse._wire.eventstream import encode_exception
 
 if TYPE_CHECKING:
@@ -238,6 +239,54 @@ def test_cancelled_at_every_await(backend: str, name: str, authority: tuple[ssl.
     run(backend, main, 60)
 
 
+FIRSTS: dict[str, tuple[Use, int]] = {
+    "converse": (converse, 6),
+    "stream": (text, 8),
+    "warm up": (lambda client: client.warm_up(3), 4),
+    "close with a drain": (lambda client: client.aclose(drain=1), 6),
+}
+
+
+@both
+@pytest.mark.parametrize("name", FIRSTS)
+def test_a_new_client_cancelled_at_every_await(
+    backend: str, name: str, authority: tuple[ssl.SSLContext, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Settings, the default chain, authorities, the first handshake, closing: no connection stays open, no thread and
+    no task goes on, and the next client works."""
+    use, at_least = FIRSTS[name]
+    context, authorities = authority
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEYS.access_key_id)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEYS.secret_access_key)
+
+    async def main() -> None:
+        with serve(answering, context) as server:
+
+            async def first() -> None:
+                url = server.url.rstrip("/")
+                async with BedrockClient(
+                    region="us-east-1", endpoint_url=url, verify=authorities, retry=FAST
+                ) as client:
+                    if name == "close with a drain":
+                        await client.converse(MODEL, "x")
+                    await use(client)
+
+            await first()
+            before = await living_tasks()
+            for way in WAYS[backend]:
+                for step in itertools.count(1):
+                    tls._contexts.clear()
+                    if not await cancelled_at(step, way, first):
+                        break
+                    assert await living_tasks() <= before
+                assert step > at_least
+            await first()
+            await closed(server)
+        await no_threads()
+
+    run(backend, main, 60)
+
+
 async def nothing_left(client: BedrockClient, server: Any, tasks: int) -> None:
     stats = client.stats
     assert (stats.open, stats.queued, stats.live_streams) == (stats.idle, 0, 0)
@@ -252,9 +301,13 @@ async def nothing_left(client: BedrockClient, server: Any, tasks: int) -> None:
 
 async def no_threads() -> None:
     with anyio.move_on_after(2):
-        while any("credentials" in thread.name for thread in threading.enumerate()):  # noqa: ASYNC110
+        while our_threads():  # noqa: ASYNC110
             await anyio.sleep(0.001)
-    assert not any("credentials" in thread.name for thread in threading.enumerate())
+    assert our_threads() == []
+
+
+def our_threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("bedrock-converse")]
 
 
 @pytest.fixture(scope="module")

@@ -428,34 +428,3 @@ async def test_a_client_by_duck_type() -> None:
             await client_for("http://127.0.0.1:1", http_client=DuckClient(failure), retry=FAST).converse(MODEL, "x")
         assert caught.value.__cause__ is failure
         assert caught.value.possibly_billed
-
-
-async def test_a_storm_of_cancellations() -> None:
-    """Two seconds of random cancellations: all slots are free afterwards, and calls work."""
-    import random
-
-    chance = random.Random(7)
-    fake = FakeBedrock(remember=10)
-    fake.on(MODEL).always(reply("Hello there, this is a longer answer").paced(tokens_per_second=300))
-    server = fake.serve()
-    with server as url:
-        async with client_for(fake, url, max_connections=20, max_in_flight=15) as client:
-            until = asyncio.get_running_loop().time() + 2
-
-            async def user(streams: bool) -> None:
-                while asyncio.get_running_loop().time() < until:
-                    try:
-                        async with asyncio.timeout(chance.random() * 0.1):
-                            if streams:
-                                async with client.converse_stream(MODEL, "x") as stream:
-                                    async for _ in stream.text():
-                                        pass
-                            else:
-                                await client.converse(MODEL, "x")
-                    except TimeoutError as error:
-                        assert not isinstance(error, BedrockError)  # noqa: PT017 - it may come or not
-
-            await asyncio.gather(*(user(number % 2 == 0) for number in range(40)))
-            stats = client.stats
-            assert (stats.open, stats.queued, stats.live_streams) == (stats.idle, 0, 0)
-            await asyncio.gather(*(client.converse(MODEL, "x") for _ in range(20)))
