@@ -84,7 +84,6 @@ OK = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-amzn-requestid: th
 STREAM_OK = OK.replace(b"application/json", b"application/vnd.amazon.eventstream")
 CHUNKED = b"transfer-encoding: chunked\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
-EVIL = OK + b"content-length: %d\r\n\r\n" % len(REPLY_BODY) + REPLY_BODY.replace(b"Hello", b"not yours")
 
 
 def whole(body: bytes, head: bytes = OK) -> bytes:
@@ -93,6 +92,10 @@ def whole(body: bytes, head: bytes = OK) -> bytes:
 
 def status(line: bytes, body: bytes = b"", *headers: bytes) -> bytes:
     return whole(body, b"".join(b"%b\r\n" % header for header in [b"HTTP/1.1 " + line, *headers]))
+
+
+EVIL = whole(REPLY_BODY.replace(b"Hello", b"not yours"))
+"""Another call's answer."""
 
 
 def headed(*lines: bytes, body: bytes = REPLY_BODY) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import socket
 from typing import TYPE_CHECKING, Any, cast
 
@@ -40,6 +41,7 @@ class AsyncioStream(Stream, asyncio.BufferedProtocol):
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due = 0.0
         self._lost_callback: Callable[[], None] | None = None
+        self._poll: select.poll | None = None
 
     @property
     def socket(self) -> socket.socket:
@@ -110,6 +112,16 @@ class AsyncioStream(Stream, asyncio.BufferedProtocol):
             self._reading_paused = False
             self._transport.resume_reading()
         return data
+
+    def unseen(self) -> bool:
+        # While the loop was busy elsewhere the peer may have hung up, or sent what nobody asked for: the answer to the
+        # next request it must not become. 1 µs.
+        if not hasattr(select, "poll"):
+            return bool(select.select([self._socket], [], [], 0)[0])
+        if self._poll is None:
+            self._poll = select.poll()
+            self._poll.register(self._socket, select.POLLIN)
+        return bool(self._poll.poll(0))
 
     async def send(self, data: Bytes, timeout: float | None = None) -> None:
         if len(data) > PIECE:

@@ -165,6 +165,9 @@ class TLSStream(Stream):
         self._exhausted = False
         return data
 
+    def unseen(self) -> bool:
+        return self._inner.unseen()
+
     async def send(self, data: Bytes, timeout: float | None = None) -> None:
         with memoryview(data) as view:
             for start in range(0, len(view), PIECE):

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import gzip
 import pickle
+import threading
 import traceback
 from contextlib import suppress
 from typing import Any
 
-import anyio
+import anyio.to_thread
 import httpx
 import pytest
 from engine import EVENTS, FAST, MODEL, REPLY_BODY, both, chunk, client_for, closed, run
 from faults import (
+    EVIL,
     GZIP,
     HTML,
     OK,
@@ -170,6 +173,37 @@ def test_what_is_forgiven(backend: str, own: bool, forgiven: Forgiven, streams: 
             await closed(server)
 
     run(backend, main, seconds=40)
+
+
+@both
+@pytest.mark.parametrize("streams", [False, True], ids=["answer", "stream"])
+@pytest.mark.parametrize("busy", [False, True], ids=["the loop runs", "the loop is busy"])
+def test_an_answer_to_no_question(backend: str, busy: bool, streams: bool) -> None:
+    """What comes on an idle connection is never the answer to the next call, seen by the event loop or not."""
+    came = threading.Event()
+
+    async def script(peer: Peer) -> None:
+        while await peer.request():
+            await peer.send(stream(*EVENTS) if streams else whole(REPLY_BODY))
+            if len(peer.server.requests) == 1:
+                await asyncio.sleep(0.02)
+                await peer.send(EVIL)
+                await asyncio.sleep(0.02)
+                came.set()
+
+    async def main() -> None:
+        with serve(script) as server:
+            async with client_for(server.url) as client:
+                assert (await ask(client, MODEL, streams)).text == "Hello"
+                if busy:
+                    assert came.wait(5)
+                else:
+                    await anyio.to_thread.run_sync(came.wait, 5)
+                reply = await ask(client, MODEL, streams)
+                assert (reply.text, reply.attempts) == ("Hello", 1)
+            assert server.accepted == 2
+
+    run(backend, main)
 
 
 @both

@@ -7,6 +7,7 @@ import errno
 import socket
 import ssl
 import sys
+import threading
 import time
 from functools import partial
 from typing import Any
@@ -158,6 +159,37 @@ def test_a_big_write_to_a_slow_peer_is_not_too_slow(backend: str) -> None:
         await anyio.lowlevel.checkpoint()
 
     with serve(slow_reader) as server:
+        run(backend, main)
+
+
+@BACKENDS
+@pytest.mark.parametrize("how", ["bytes", "close", "reset"])
+def test_what_comes_while_the_loop_is_busy_is_noticed(backend: str, how: str) -> None:
+    """Without a turn of the event loop in between: `readable` asks the system."""
+    came = threading.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.reader.read(1)
+        await asyncio.sleep(0.02)
+        if how == "bytes":
+            await peer.send(b"unasked")
+        elif how == "close":
+            peer.writer.close()
+        else:
+            peer.reset()
+        await asyncio.sleep(0.02)
+        came.set()
+
+    async def main() -> None:
+        stream = await connect(server)
+        await stream.send(b"x")
+        assert not stream.readable
+        assert came.wait(5)
+        assert stream.readable
+        stream.close()
+        await anyio.lowlevel.checkpoint()
+
+    with serve(script) as server:
         run(backend, main)
 
 
