@@ -215,7 +215,9 @@ class _EventStream(Generic[T]):
     async def _finish(self) -> None:
         assert self._source is not None
         self._over = True
-        self._call.end("success", self._reply(), received=self._source.answer.received)
+        # A snapshot costs as much as a dozen events, and `final` may never be asked for.
+        reply = self._reply() if self._call.settings.observers else None
+        self._call.end("success", reply, received=self._source.answer.received)
         await self._close(cancelled=False)
 
     async def _fail(self, error: BedrockError) -> None:

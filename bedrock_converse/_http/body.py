@@ -125,6 +125,11 @@ class Body:
         payload, self._ready = self._ready, b""
         return payload
 
+    @property
+    def ended(self) -> bool:
+        """Everything has come and has been read, or it was closed."""
+        return self._connection is None and not self._ready
+
     def wait(self, deadline: float | None) -> Awaitable[bool]:
         """Wait until `read_nowait` may have more; True when the deadline came first. A wait that
         is cancelled loses nothing."""
@@ -133,6 +138,10 @@ class Body:
         return self._connection.wait(deadline)
 
     async def aclose(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """What `aclose` does, which waits for nothing."""
         self.touched = True
         if self._connection is not None:
             self._cut_off(self._connection)

@@ -7,7 +7,6 @@ open_stream    the first event of a stream, and an `EventSource` for the rest
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -254,8 +253,7 @@ class Call:
         return headers
 
     async def _give_up(self, answer: Answer, error: BaseException) -> None:
-        with anyio.CancelScope(shield=True), anyio.move_on_after(1), suppress(BedrockError):
-            await answer.close()  # what is being raised says more than a connection that would not close
+        await answer.give_up()
         if isinstance(error, BedrockError):
             self._last_error = error
             error.request_id = error.request_id or answer.request_id

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -11,7 +10,6 @@ from bedrock_converse._wire.deserialize import parse_event
 from bedrock_converse._wire.eventstream import FrameDecoder
 from bedrock_converse.errors import (
     APIError,
-    BedrockError,
     EventStreamError,
     ProtocolError,
     ResponseInvalid,
@@ -110,11 +108,11 @@ class EventSource:
 
         Returns an event if one comes all the same, else None.
         """
+        if self.answer.ended:
+            return await self.next()
         with anyio.move_on_after(LINGER):
             try:
-                while (event := self.poll()) is None and not self.at_end:
-                    await self.fill()
-                return event
+                return await self.next()
             except (EventStreamError, ResponseInvalid):
                 raise  # as it would be if these bytes had come together with the last ones
             except TransportError:
@@ -123,8 +121,7 @@ class EventSource:
 
     async def close(self) -> None:
         """Gives the connection back, or cuts it."""
-        with anyio.CancelScope(shield=True), anyio.move_on_after(1), suppress(BedrockError):
-            await self.answer.close()
+        await self.answer.give_up()
 
     def explain(self, error: BaseException) -> None:
         """What an error in the middle of a stream means: nothing is retried, and AWS has generated what came so far."""

@@ -7,8 +7,10 @@ user's. Both are behind `Transport.send`.
 from __future__ import annotations
 
 import zlib
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
+import anyio
 import httpx
 
 from bedrock_converse._http.body import Body
@@ -201,6 +203,19 @@ class Answer:
             await self._body.aclose()
         except Exception as error:
             raise map_error(error, self.exchange, {}) from error
+
+    async def give_up(self) -> None:
+        """Closes, whatever is cancelled meanwhile: within a second, and without an error."""
+        if isinstance(self._body, Body):
+            self._body.close()
+            return
+        with anyio.CancelScope(shield=True), anyio.move_on_after(1), suppress(BedrockError):
+            await self.close()
+
+    @property
+    def ended(self) -> bool:
+        """The end of the body is here: `read` will not wait for it."""
+        return self.direct is not None and self.direct.ended
 
     def distrust(self) -> None:
         """The answer is not one that AWS gives: its connection, which may lead to something else, is used no more."""

@@ -30,6 +30,7 @@ class FakeAnswer:
 
     status = 200
     request_id = "the-request"
+    ended = False
 
     def __init__(self, *pieces: bytes | Exception) -> None:
         self.pieces = list(pieces)
