@@ -176,7 +176,12 @@ class Connection:
 
     def alive(self, now: float) -> bool:
         """Neither idle for too long nor closed by the peer."""
-        return now < self.expires_at and self._stream is not None and not self._stream.readable
+        return now < self.expires_at and self.quiet
+
+    @property
+    def quiet(self) -> bool:
+        """Nothing has come since the last answer, the end included."""
+        return self._stream is not None and not self._stream.readable
 
     @property
     def stream(self) -> Stream | None:

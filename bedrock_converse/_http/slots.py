@@ -124,7 +124,7 @@ class Slots:
         connection.answering = False
         if self._queue:
             claim, _ = self._queue.popitem(last=False)
-            if claim.origin is connection.origin and not claim.fresh:
+            if claim.origin is connection.origin and not claim.fresh and connection.quiet:
                 claim.grant(connection)
             else:
                 self.connections.discard(connection)

@@ -25,8 +25,9 @@ class FakeConnection(Connection):
         self.ended = ""
         self.peer_gone = False
 
-    def alive(self, now: float) -> bool:
-        return now < self.expires_at and not self.peer_gone
+    @property
+    def quiet(self) -> bool:
+        return not self.peer_gone
 
     def close(self) -> None:
         assert not self.ended
@@ -196,6 +197,18 @@ def test_quiet_is_when_the_last_request_is_over() -> None:
     assert calls == [0]
 
 
+def test_a_connection_that_something_came_on_is_not_handed_on() -> None:
+    """Whoever waits gets its slot, and opens a connection of his own."""
+    slots, where = Slots(1, 60), origin()
+    connection = opened(slots, where)
+    waiting = slots.claim(where)
+    connection.peer_gone = True
+    slots.put_back(connection)
+    assert (waiting.granted, waiting.connection) == (True, None)
+    assert connection.ended == "closed"
+    assert slots.taken == 1
+
+
 class Books(RuleBasedStateMachine):
     """Everything that can happen, in any order; the sums must always be right."""
 
@@ -219,6 +232,7 @@ class Books(RuleBasedStateMachine):
             self.slots.add(connection)
             self.all.append(connection)
         assert connection.origin is claim.origin
+        assert not connection.peer_gone
         self.held.append(connection)
 
     def collect(self) -> None:
@@ -237,9 +251,11 @@ class Books(RuleBasedStateMachine):
             self.waiting.append(claim)
 
     @precondition(lambda self: self.held)
-    @rule(data=st.data())
-    def put_back(self, data: st.DataObject) -> None:
-        self.slots.put_back(self.held.pop(data.draw(st.integers(0, len(self.held) - 1))))
+    @rule(data=st.data(), gone=st.booleans())
+    def put_back(self, data: st.DataObject, gone: bool) -> None:
+        connection = self.held.pop(data.draw(st.integers(0, len(self.held) - 1)))
+        connection.peer_gone = gone
+        self.slots.put_back(connection)
         self.collect()
 
     @precondition(lambda self: self.held)
