@@ -694,7 +694,7 @@ class BedrockClient:
             open=sum(pool.open for pool in pools),
             idle=sum(pool.idle for pool in pools),
             queued=sum(pool.queued for pool in pools),
-            live_streams=hub.live_streams if hub else 0,
+            live_streams=len(hub.live_streams) if hub else 0,
             quota=self._target.quota.available if self._target else 500,
         )
 

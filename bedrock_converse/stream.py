@@ -12,8 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from bedrock_converse._http.home import ELSEWHERE, home
 from bedrock_converse._http.tracebacks import discreet, forget_locals
-from bedrock_converse.errors import BedrockError, StreamIncomplete
+from bedrock_converse.errors import BedrockError, ClientClosed, StreamIncomplete
 from bedrock_converse.types import (
     ContentBlockDeltaEvent,
     ContentBlockStartEvent,
@@ -120,6 +121,9 @@ class _EventStream(Generic[T]):
         self._whole = False
         """Every event that belongs to the stream has come."""
         self._error: BedrockError | None = None
+        self._home: Any = None
+        self._place: object = None
+        """What `_home` says where the stream was opened."""
 
     @discreet
     async def __aenter__(self) -> Self:
@@ -128,7 +132,9 @@ class _EventStream(Generic[T]):
         self._entered = True
         self._call = await self._make_call()
         self._source = await self._call.open_stream()
-        self._call.hub.live_streams += 1
+        self._home = home()
+        self._place = self._home()
+        self._call.hub.live_streams.add(id(self))
         return self
 
     async def __aexit__(
@@ -145,7 +151,10 @@ class _EventStream(Generic[T]):
         if self._closed or self._source is None:
             return
         self._closed = True
-        self._call.hub.live_streams -= 1
+        self._call.hub.live_streams.discard(id(self))
+        if self._elsewhere:
+            self._call.drop()
+            return
         try:
             await self._source.close()
         finally:
@@ -154,7 +163,7 @@ class _EventStream(Generic[T]):
     def __del__(self) -> None:
         if self._source is not None and not self._closed:
             self._closed = True
-            self._call.hub.live_streams -= 1
+            self._call.hub.live_streams.discard(id(self))
             self._call.drop()
             warnings.warn(
                 f"a {type(self).__name__} was dropped without being closed; use it in an `async with`",
@@ -188,6 +197,8 @@ class _EventStream(Generic[T]):
         try:
             event = source.poll()  # in a burst most events have arrived already: no await for those
             if event is None:
+                if self._home() is not self._place:
+                    raise ClientClosed(ELSEWHERE)
                 # when everything has come, the end is given a moment, not waited for
                 event = await (source.linger() if self._whole else source.next())
             if event is not None:
@@ -197,11 +208,17 @@ class _EventStream(Generic[T]):
             await self._finish()
         except BedrockError as error:
             event = None  # crash reports show the locals of frames
-            await self._fail(error)
+            if not self._elsewhere:
+                await self._fail(error)
             raise
         finally:
             self._busy = False
         raise StopAsyncIteration
+
+    @property
+    def _elsewhere(self) -> bool:
+        """This is not the event loop, or not the process, that the connection belongs to: it is not to be touched."""
+        return self._home() is not self._place
 
     def _take(self, event: Any) -> None:
         """An event has come."""

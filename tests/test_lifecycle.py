@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import os
 import pickle
@@ -14,10 +15,11 @@ import time
 from typing import Any
 
 import anyio
+import anyio.to_thread
 import httpx
 import pytest
 import respx
-from engine import FAST, KEYS, MODEL, REPLY_BODY, both, client_for, run
+from engine import EVENTS, FAST, KEYS, MODEL, REPLY_BODY, STREAM_HEAD, both, chunk, client_for, run
 from loopback import Peer, serve
 from stepwise import WAYS, cancelled_at, living_tasks
 
@@ -26,6 +28,7 @@ from bedrock_converse import (
     BedrockError,
     ClientClosed,
     ConfigError,
+    ConverseStream,
     Credentials,
     PoolTimeout,
     RequestTimeout,
@@ -142,6 +145,98 @@ def test_a_fork() -> None:
                 os._exit(status)
         assert os.waitpid(process, 0)[1] == 0
         asyncio.run(job())
+
+
+async def paced(peer: Peer) -> None:
+    while await peer.request():
+        await peer.send(STREAM_HEAD)
+        for event in EVENTS:
+            await peer.send(chunk(event))
+            await asyncio.sleep(0.05)
+        await peer.send(b"0\r\n\r\n")
+
+
+async def read_elsewhere(stream: ConverseStream) -> None:
+    with anyio.fail_after(5):
+        with pytest.raises(ClientClosed, match="another event loop"):
+            await stream.final()
+
+
+async def close_elsewhere(stream: ConverseStream) -> None:
+    with anyio.fail_after(5):
+        await stream.aclose()
+
+
+@both
+@pytest.mark.parametrize("use", [read_elsewhere, close_elsewhere])
+def test_a_stream_in_another_loop(backend: str, use: Any) -> None:
+    """It can be closed from there, but not read: the error is typed, and the stream goes on where it lives."""
+    failures: list[BaseException] = []
+
+    def elsewhere(stream: ConverseStream) -> None:
+        try:
+            anyio.run(use, stream, backend=backend)
+        except BaseException as failure:  # noqa: BLE001 - reported below
+            failures.append(failure)
+
+    async def main() -> None:
+        async with client_for(server.url) as client:
+            async with client.converse_stream(MODEL, "x") as stream:
+                await anext(stream)
+                thread = threading.Thread(target=elsewhere, args=(stream,))
+                thread.start()
+                while thread.is_alive():  # noqa: ASYNC110 - nothing tells when a thread ends
+                    await anyio.sleep(0.01)
+                assert not failures
+                if use is read_elsewhere:
+                    assert (await stream.final()).text == "Hello"
+            assert client.stats.live_streams == 0
+            async with client.converse_stream(MODEL, "x") as stream:
+                assert (await stream.final()).text == "Hello"
+        server.wait_until_open(0)
+
+    with serve(paced) as server:
+        run(backend, main)
+
+
+@both
+@pytest.mark.parametrize("use", [read_elsewhere, close_elsewhere, None])
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+def test_a_fork_with_an_open_stream(backend: str, use: Any) -> None:
+    """Whatever the child does with it (None: it lets go of it), the parent reads on: they share socket and epoll."""
+
+    def child(stream: ConverseStream) -> None:
+        status = 1
+        try:
+            if use is not None:
+                thread = threading.Thread(target=anyio.run, args=(use, stream), kwargs={"backend": backend})
+                failed: list[object] = []
+                threading.excepthook = failed.append
+                thread.start()
+                thread.join(8)
+                assert not failed
+                assert not thread.is_alive()
+            status = 0
+        finally:
+            del stream
+            gc.collect()
+            os._exit(status)
+
+    async def main() -> None:
+        async with client_for(server.url) as client:
+            async with client.converse_stream(MODEL, "x") as stream:
+                await anext(stream)
+                process = os.fork()
+                if not process:
+                    child(stream)
+                assert (await anyio.to_thread.run_sync(os.waitpid, process, 0))[1] == 0
+                assert (await stream.final()).text == "Hello"
+            async with client.converse_stream(MODEL, "x") as stream:
+                assert (await stream.final()).text == "Hello"
+
+    with serve(paced) as server:
+        run(backend, main)
 
 
 def test_a_client_refuses_pickling() -> None:

@@ -99,7 +99,8 @@ class Hub:
         self.limiter = limiter
         self.signer = Signer()
         self.identities = Identities()
-        self.live_streams = 0
+        self.live_streams: set[int] = set()
+        """Ids of the streams that are being read. A set and no count: streams end in any thread, and in `__del__`."""
         self.closed = False
         self._http_client = http_client
         self._max_connections = max_connections
