@@ -25,7 +25,7 @@ from bedrock_converse._wire.arguments import (
     json_body,
     validated,
 )
-from bedrock_converse.errors import ClientClosed, ConfigError, RequestInvalid
+from bedrock_converse.errors import BedrockError, ClientClosed, ConfigError, RequestInvalid
 from bedrock_converse.observe import fan_out
 from bedrock_converse.types import (
     ApplyGuardrailRequest,
@@ -672,6 +672,8 @@ class BedrockClient:
         connect = self._settings.timeout.connect
         try:
             return await loop.transport.carrier.warm_up(target.endpoint.url, connections, connect)
+        except BedrockError:
+            raise
         except Exception as error:
             raise map_error(error, Exchange(), {"connect": connect}) from error
 

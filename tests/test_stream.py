@@ -374,6 +374,7 @@ def test_silence(backend: str, first: bool) -> None:
                 assert failure.phase == ("first_event" if first else "idle")
                 assert failure.seconds == (0.1 if first else 0.15)
                 assert failure.possibly_billed
+                assert failure.__cause__ is None
                 assert (failure.partial is None) == first
             await closed(server)
             assert len(server.requests) == 1

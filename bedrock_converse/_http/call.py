@@ -130,10 +130,14 @@ class Call:
         loop = await self._timer.wait(self._prepare, target)
 
         async def numbered(number: int) -> Any:
-            self._timer.start("total")
-            self._used = await self._timer.wait(target.identity.get)
-            self.attempts = number
-            return await attempt(loop, target)
+            try:
+                self._timer.start("total")
+                self._used = await self._timer.wait(target.identity.get)
+                self.attempts = number
+                return await attempt(loop, target)
+            except BedrockError as error:
+                self.annotate(error)  # before the policy's hook sees it
+                raise
 
         try:
             return await run_attempts(
@@ -311,7 +315,6 @@ class Call:
     def _report(self, attempt: Attempt) -> None:
         if attempt.error is None or self.settings.observers is None:
             return
-        self.annotate(attempt.error)
         self.settings.observers.attempt_failed(
             AttemptFailed(
                 **self._record(),

@@ -134,6 +134,8 @@ class Answer:
         except StopAsyncIteration:
             await self.close()  # an http_client gets its connection back only then
             return b""
+        except BedrockError:
+            raise
         except Exception as error:
             raise map_error(error, self.exchange, {}) from error
 
@@ -157,6 +159,8 @@ class Answer:
                     return piece
                 if too_late:
                     raise timer.expired()
+        except BedrockError:
+            raise
         except Exception as error:
             raise map_error(error, self.exchange, {}) from error
 
@@ -201,6 +205,8 @@ class Answer:
             if close_pieces is not None:
                 await close_pieces()
             await self._body.aclose()
+        except BedrockError:
+            raise
         except Exception as error:
             raise map_error(error, self.exchange, {}) from error
 
@@ -274,6 +280,8 @@ class Transport:
                 error.args = (f"the request could not be sent within {error.seconds:g} s",)
                 error.message = error.args[0]
             error.possibly_billed = exchange.written or (exchange.reused is None and not self.own)
+            raise
+        except BedrockError:
             raise
         except Exception as error:
             raise map_error(error, exchange, waits) from error

@@ -278,6 +278,24 @@ def test_time_that_runs_out_before_anything_is_sent(backend: str) -> None:
     anyio.run(main, backend=backend)
 
 
+async def test_the_policys_hook_sees_whole_errors() -> None:
+    """Operation, model, region and ids, without any observer."""
+    seen: list[Attempt] = []
+    fake = FakeBedrock()
+    fake.on(MODEL).always(throttled())
+    async with (
+        fake.serve() as url,
+        client_for(fake, url, retry=RetryPolicy(max_attempts=1, on_attempt=seen.append)) as c,
+    ):
+        with pytest.raises(ThrottlingError):
+            await c.converse(MODEL, "x")
+    (attempt,) = seen
+    assert attempt.error is not None
+    facts = (attempt.error.operation, attempt.error.model_id, attempt.error.region, attempt.error.attempts)
+    assert facts == ("Converse", MODEL, "us-east-1", 1)
+    assert attempt.error.request_id
+
+
 async def test_a_first_frame_uses_the_heads_retry_after() -> None:
     """The exception has no headers of its own; those of its answer say how long to wait."""
     seen: list[Attempt] = []

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bedrock_converse import errors
 from bedrock_converse._http.classify import classify, clock_is_off, credentials_rejected
+from bedrock_converse._wire.deserialize import parse_error
 from bedrock_converse.errors import (
     APIError,
     BedrockError,
@@ -29,6 +30,9 @@ from bedrock_converse.errors import (
     ThrottlingError,
     TransportError,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 VECTORS = Path(__file__).resolve().parents[2] / ".." / "shared" / "vectors" / "retry.json"
 needs_vectors = pytest.mark.skipif(not VECTORS.exists(), reason="the shared vectors are not here")
@@ -203,6 +207,22 @@ def test_shared_tables(table: str) -> None:
     kind = {"classification_throttling": "throttling", "classification_transient": "transient"}.get(table)
     for row in vectors()[table]:
         assert classify(answer(row["status"], row["error_code"])) == kind, row
+
+
+@needs_vectors
+@pytest.mark.parametrize("spelling", [str, str.upper, str.lower, "com.amazon#{}".format, "{}:http://amazon/".format])
+@pytest.mark.parametrize("place", ["header", "code", "__type"])
+def test_shared_tables_through_the_codec(spelling: Callable[[str], str], place: str) -> None:
+    """As the answers come: in any letter case, with a namespace or a suffix, in the header or in the body."""
+    tables = vectors()
+    rows = [(row, row["kind"]) for row in tables["classification_throttling"]]
+    rows += [(row, "transient") for row in tables["classification_transient"]]
+    rows += [(row, row["botocore"]["kind"]) for row in tables["bedrock_classification"]]
+    for row, kind in rows:
+        code = spelling(row["error_code"]) if row["error_code"] else None
+        headers = {"x-amzn-errortype": code} if code and place == "header" else {}
+        body = {place: code} if code and place != "header" else {}
+        assert classify(parse_error(row["status"], headers, json.dumps(body).encode())) == kind, row
 
 
 @needs_vectors

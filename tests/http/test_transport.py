@@ -71,6 +71,17 @@ async def test_a_broken_body() -> None:
     assert caught.value.__cause__ is failure
 
 
+async def test_an_error_of_ours_is_not_its_own_cause() -> None:
+    """What walks along the causes of an error must come to an end."""
+    with pytest.raises(ResponseInvalid) as caught:
+        await answer(Body(b"nonsense"), (b"content-encoding", b"gzip")).read()
+    cause = caught.value.__cause__
+    assert cause is not caught.value
+    with pytest.raises(ResponseInvalid) as caught:
+        await answer(Body(b"x"), (b"content-encoding", b"br")).read()
+    assert caught.value.__cause__ is None
+
+
 async def test_an_error_answer_that_breaks_off() -> None:
     """The status is known, so it is that error all the same; long bodies are cut."""
     broken = answer(Body(b'{"mess', failure=httpx.ReadError("gone")), status=503)
