@@ -324,6 +324,7 @@ UNARY_FORGIVEN: dict[str, Forgiven] = {
         (
             b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 102 \r\n\r\n"
             + whole(REPLY_BODY),
+            b"HTTP/1.1 100 Continue\r\n\r\n" + OK + CHUNKED + chunk(REPLY_BODY) + LAST_CHUNK,
         )
     ),
     "another content type, or none": Forgiven(

@@ -100,7 +100,7 @@ class ResponseDecoder:
         self._method = method
         self._buffer = b""
         self._body: Callable[[bytes], bytes] | None = None
-        self._left = 0
+        self._left = 0  # of what is counted: bytes of the body, of a chunk, of the trailers; first, those passed over
         self._keep_alive = False
         self.complete = False
         """The answer has been seen to its end."""
@@ -132,6 +132,9 @@ class ResponseDecoder:
             if head.status >= 200:
                 break
             Framing(head)  # an interim answer has no body, but nonsense in it is nonsense
+            self._left += end
+            if self._left > MAX_HEAD:
+                raise httpcore.RemoteProtocolError("interim answers without end")
             if head.status == 101:
                 raise httpcore.RemoteProtocolError("the peer switched protocols unasked")
         self._buffer = buffer
@@ -180,7 +183,7 @@ class ResponseDecoder:
         if self._method == b"HEAD" or head.status in (204, 304) or answers_connect:
             self._left, self._body = 0, self._counted
         elif framing.chunked:
-            self._body = self._chunked
+            self._left, self._body = 0, self._chunked
         elif framing.length is not None:
             self._left, self._body = framing.length, self._counted
         else:

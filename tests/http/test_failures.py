@@ -16,9 +16,11 @@ import httpx
 import pytest
 from engine import EVENTS, FAST, MODEL, REPLY_BODY, both, chunk, client_for, closed, run
 from faults import (
+    CHUNKED,
     EVIL,
     GZIP,
     HTML,
+    LAST_CHUNK,
     OK,
     STREAMS,
     STREAMS_FORGIVEN,
@@ -173,6 +175,48 @@ def test_what_is_forgiven(backend: str, own: bool, forgiven: Forgiven, streams: 
             await closed(server)
 
     run(backend, main, seconds=40)
+
+
+CUTS = [
+    pytest.param(whole(REPLY_BODY), len(whole(REPLY_BODY)), False, id="a length"),
+    pytest.param(OK + CHUNKED + chunk(REPLY_BODY) + LAST_CHUNK, None, False, id="chunks"),
+    pytest.param(stream(*EVENTS), len(stream(*EVENTS)) - len(LAST_CHUNK) - 2, True, id="stream"),
+]
+
+
+@pytest.mark.parametrize(
+    ("backend", "ending", "step"), [("asyncio", "close", 1), ("asyncio", "reset", 5), ("trio", "close", 5)]
+)
+@pytest.mark.parametrize(("answer", "enough", "streams"), CUTS)
+def test_cut_at_every_byte(
+    backend: str, ending: str, step: int, answer: bytes, enough: int | None, streams: bool
+) -> None:
+    """Wherever an answer ends too early, it is an error; a reply comes of a whole one only."""
+    enough = enough or len(answer)
+    places = sorted({*range(0, len(answer), step), enough - 1, enough, len(answer)})
+    outcomes: dict[int, Any] = {}
+
+    async def call(client: BedrockClient, number: int, limit: anyio.CapacityLimiter) -> None:
+        async with limit:
+            try:
+                outcomes[places[number]] = (await ask(client, str(number), streams)).text
+            except TransportError as failure:
+                outcomes[places[number]] = failure.attempts, failure.possibly_billed
+
+    async def main() -> None:
+        with peer_for(tuple(answer[:place] for place in places), ending, b"") as server:
+            server.healthy = False
+            async with client_for(server.url, timeout=3600) as client:
+                limit = anyio.CapacityLimiter(20)
+                async with anyio.create_task_group() as calls:
+                    for number in range(len(places)):
+                        calls.start_soon(call, client, number, limit)
+                assert client.stats.open == 0
+            assert len(server.requests) == len(places)
+
+    run(backend, main, seconds=60)
+    for place, outcome in outcomes.items():
+        assert outcome == ("Hello" if place >= enough else (1, True)), place
 
 
 @both

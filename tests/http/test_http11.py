@@ -175,6 +175,18 @@ def test_endless_headers_are_refused(filler: bytes) -> None:
         feed()
 
 
+def test_endless_interim_answers_are_refused() -> None:
+    """A server that never comes to the point."""
+    decoder = ResponseDecoder(b"POST")
+
+    def feed() -> None:
+        for _ in range(MAX_HEAD // 2500 + 1):
+            decoder.head(b"HTTP/1.1 100 Continue\r\n\r\n" * 100)
+
+    with pytest.raises(httpcore.RemoteProtocolError, match="interim"):
+        feed()
+
+
 def test_endless_trailers_are_refused() -> None:
     """Trailers count together, not line by line."""
     decoder = ResponseDecoder(b"POST")
