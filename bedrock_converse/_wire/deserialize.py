@@ -74,6 +74,8 @@ def _parse_response(operation: Operation, status: int, headers: Mapping[str, str
     if status != 200:
         raise ResponseInvalid(f"status {status} instead of 200", status_code=status, possibly_billed=True)
     if operation.payload is not None:
+        if not body:  # no model answers with nothing; what else the bytes are is not ours to judge
+            raise ResponseInvalid("the body is empty", status_code=status, possibly_billed=True)
         members: dict[str, Any] = {operation.payload: body}
         for name, header in operation.response_headers.items():
             if header in headers:

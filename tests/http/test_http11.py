@@ -418,7 +418,7 @@ def other_headers(read: Read | str) -> object:
     return read if isinstance(read, str) else [header for header in read[1] if header[0] != b"content-length"]
 
 
-@settings(max_examples=examples(1000), suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(600), suppress_health_check=[HealthCheck.too_slow])
 @given(data=answers(), size=st.integers(1, 200))
 def test_it_agrees_with_h11(data: bytes, size: int) -> None:
     """Where both accept an answer they read the same; what h11 refuses is refused; what h11 would not reuse is not.

@@ -99,6 +99,12 @@ class TestAnswers:
         assert reply.performance_config_latency is None
         assert reply.to_boto3() == {"body": b"\x00\xff", "contentType": "text/x", "serviceTier": "flex"}
 
+    def test_invoke_model_answers_with_something(self) -> None:
+        """No bytes at all are an answer that was lost."""
+        with pytest.raises(ResponseInvalid, match="empty") as caught:
+            parse_response(INVOKE, 200, {}, b"")
+        assert (caught.value.status_code, caught.value.possibly_billed) == (200, True)
+
     @pytest.mark.parametrize("missing", ["output", "stopReason", "usage"])
     def test_an_essential_member_is_missing(self, missing: str) -> None:
         """Named in the words of the wire."""
