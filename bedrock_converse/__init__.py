@@ -15,10 +15,10 @@ How a call flows, and where to read it:
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
-from bedrock_converse._aws.values import Credentials, assume_role
 from bedrock_converse._http.deadline import Timeout
-from bedrock_converse._http.retry import Attempt, RetryPolicy
+from bedrock_converse._later import later as _later
 from bedrock_converse._version import __version__
 from bedrock_converse.client import BedrockClient, ClientStats
 from bedrock_converse.errors import (
@@ -50,16 +50,6 @@ from bedrock_converse.errors import (
     ThrottlingError,
     TransportError,
 )
-from bedrock_converse.observe import LoggingObserver, Observer
-from bedrock_converse.stream import (
-    BlockDone,
-    ConverseStream,
-    Done,
-    InvokeModelStream,
-    ReasoningDelta,
-    TextDelta,
-    ToolInputDelta,
-)
 from bedrock_converse.types import (
     AudioBlock,
     CachePointBlock,
@@ -83,11 +73,27 @@ from bedrock_converse.types import (
     ToolSpecification,
     ToolUseBlock,
     UnknownBlock,
-    UnknownEvent,
     VideoBlock,
     assistant,
     user,
 )
+
+if TYPE_CHECKING:
+    from bedrock_converse._aws.values import Credentials, assume_role
+    from bedrock_converse._http.retry import Attempt, RetryPolicy
+    from bedrock_converse.observe import LoggingObserver, Observer
+    from bedrock_converse.stream import (
+        BlockDone,
+        ConverseStream,
+        Done,
+        InvokeModelStream,
+        ReasoningDelta,
+        TextDelta,
+        ToolInputDelta,
+    )
+    from bedrock_converse.types import UnknownEvent
+else:
+    __getattr__, __dir__ = _later(__name__, "_aws.values", "observe", "_http.retry", "stream", "types")
 
 logging.getLogger("bedrock_converse").addHandler(logging.NullHandler())
 

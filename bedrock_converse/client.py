@@ -9,6 +9,7 @@ from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypeVar, Unpack, cast, overload
 
+from bedrock_converse import types
 from bedrock_converse._http.deadline import Timeout
 from bedrock_converse._http.first_use import ready
 from bedrock_converse._http.tracebacks import discreet
@@ -26,21 +27,7 @@ from bedrock_converse._wire.arguments import (
     validated,
 )
 from bedrock_converse.errors import BedrockError, ClientClosed, ConfigError, RequestInvalid
-from bedrock_converse.observe import fan_out
-from bedrock_converse.types import (
-    ApplyGuardrailRequest,
-    ApplyGuardrailResponse,
-    ConverseRequest,
-    ConverseResponse,
-    ConverseStreamRequest,
-    CountTokensRequest,
-    CountTokensResponse,
-    InvokeGuardrailChecksRequest,
-    InvokeGuardrailChecksResponse,
-    InvokeModelRequest,
-    InvokeModelResponse,
-    InvokeModelWithResponseStreamRequest,
-)
+from bedrock_converse.types import ConverseRequest, ConverseResponse, ConverseStreamRequest
 from bedrock_converse.types.document import is_large
 
 if TYPE_CHECKING:
@@ -56,9 +43,18 @@ if TYPE_CHECKING:
     from bedrock_converse.observe import FanOut, Observer
     from bedrock_converse.stream import ConverseStream, InvokeModelStream
     from bedrock_converse.types import (
+        ApplyGuardrailRequest,
+        ApplyGuardrailResponse,
+        CountTokensRequest,
+        CountTokensResponse,
         GuardrailChecksConfig,
         GuardrailChecksMessage,
         GuardrailContentBlock,
+        InvokeGuardrailChecksRequest,
+        InvokeGuardrailChecksResponse,
+        InvokeModelRequest,
+        InvokeModelResponse,
+        InvokeModelWithResponseStreamRequest,
         SystemContentBlock,
         ToolConfiguration,
     )
@@ -195,7 +191,7 @@ class BedrockClient:
             retry=_checked_retry(retry),
             extra_headers=_checked_headers(extra_headers),
             transforms=_checked_transforms(transforms),
-            observers=fan_out(observers),
+            observers=_fan_out(observers),
             allow_insecure=allow_insecure,
             defaults={},
         )
@@ -264,7 +260,7 @@ class BedrockClient:
         if transforms is not UNSET:
             changes["transforms"] = _checked_transforms(transforms)
         if observers is not UNSET:
-            changes["observers"] = fan_out(observers)
+            changes["observers"] = _fan_out(observers)
         if defaults:
             changes["defaults"] = {**settings.defaults, **defaults}
         view = object.__new__(type(self))
@@ -443,8 +439,8 @@ class BedrockClient:
         Raises:
             BedrockError: As `converse` does.
         """
-        await ready(CountTokensRequest)
-        if isinstance(model_id, CountTokensRequest):
+        await ready("CountTokens")
+        if isinstance(model_id, types.CountTokensRequest):
             _alone(messages, system, tool_config, additional_model_request_fields)
             request = model_id
         else:
@@ -455,7 +451,7 @@ class BedrockClient:
                 "additionalModelRequestFields": additional_model_request_fields,
             }
             members = {name: value for name, value in conversation.items() if value is not None}
-            build = partial(validated, CountTokensRequest, {"model_id": model_id, "input": {"converse": members}})
+            build = partial(validated, types.CountTokensRequest, {"model_id": model_id, "input": {"converse": members}})
             request = await self._hub.work(build) if are_many(messages) else build()
             del conversation, members, build
         call = await self._call(request, timeout, retry, extra_headers, extra_fields)
@@ -508,13 +504,13 @@ class BedrockClient:
         Raises:
             BedrockError: As `converse` does.
         """
-        await ready(ApplyGuardrailRequest)
-        if isinstance(guardrail_id, ApplyGuardrailRequest):
+        await ready("ApplyGuardrail")
+        if isinstance(guardrail_id, types.ApplyGuardrailRequest):
             request = guardrail_id
         else:
             blocks = [content] if isinstance(content, str) else _list(content, "content")
             request = validated(
-                ApplyGuardrailRequest,
+                types.ApplyGuardrailRequest,
                 {
                     "guardrail_identifier": guardrail_id,
                     "guardrail_version": _given(version, "version"),
@@ -568,12 +564,12 @@ class BedrockClient:
         Raises:
             BedrockError: As `converse` does.
         """
-        await ready(InvokeGuardrailChecksRequest)
-        if isinstance(messages, InvokeGuardrailChecksRequest):
+        await ready("InvokeGuardrailChecks")
+        if isinstance(messages, types.InvokeGuardrailChecksRequest):
             request = messages
         else:
             members = {"messages": _list(messages, "messages"), "checks": _given(checks, "checks")}
-            request = validated(InvokeGuardrailChecksRequest, members)
+            request = validated(types.InvokeGuardrailChecksRequest, members)
             del members
         call = await self._call(request, timeout, retry, extra_headers, extra_fields)
         del request, messages
@@ -597,8 +593,8 @@ class BedrockClient:
         Raises:
             BedrockError: As `converse` does.
         """
-        await ready(InvokeModelRequest)
-        request = await self._invoke_request(InvokeModelRequest, model_id, body, options)
+        await ready("InvokeModel")
+        request = await self._invoke_request(types.InvokeModelRequest, model_id, body, options)
         call = await self._call(request, timeout, retry, extra_headers, None)
         del request, model_id, body
         return cast("InvokeModelResponse", await call.perform())
@@ -623,8 +619,8 @@ class BedrockClient:
         from bedrock_converse.stream import InvokeModelStream
 
         async def make_call() -> Call:
-            await ready(InvokeModelWithResponseStreamRequest)
-            request = await self._invoke_request(InvokeModelWithResponseStreamRequest, model_id, body, options)
+            await ready("InvokeModelWithResponseStream")
+            request = await self._invoke_request(types.InvokeModelWithResponseStreamRequest, model_id, body, options)
             return await self._call(request, timeout, retry, extra_headers, None)
 
         return InvokeModelStream(make_call)
@@ -659,7 +655,7 @@ class BedrockClient:
         """
         if isinstance(connections, bool) or not isinstance(connections, int) or connections < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ConfigError(f"connections must be a whole number of at least 1, not {connections!r}")
-        await ready(ConverseRequest)
+        await ready("Converse")
         from bedrock_converse._http.connection import Exchange
         from bedrock_converse._http.failures import map_error
 
@@ -719,7 +715,7 @@ class BedrockClient:
         self, request_class: type[Any], model_id: Any, messages: Any, arguments: Mapping[str, Any], options: Any
     ) -> Call:
         try:
-            await ready(request_class)
+            await ready("Converse" if request_class is ConverseRequest else "ConverseStream")
             what = (request_class, model_id, messages, arguments)
             many = are_many(messages)
             request = await self._hub.work(self._converse_request, *what) if many else self._converse_request(*what)
@@ -858,6 +854,14 @@ def _checked_retry(retry: Any) -> Any:
         if not isinstance(retry, RetryPolicy):
             raise ConfigError(f"retry must be a RetryPolicy, not {type(retry).__name__}")
     return retry
+
+
+def _fan_out(observers: Sequence[Observer]) -> FanOut | None:
+    if not observers and isinstance(observers, tuple):
+        return None
+    from bedrock_converse.observe import fan_out
+
+    return fan_out(observers)
 
 
 def _checked_transforms(transforms: Any) -> tuple[Transform, ...]:

@@ -24,7 +24,7 @@ from bedrock_converse._wire.eventstream import FrameDecoder, encode_event
 from bedrock_converse._wire.operations import OPERATIONS
 from bedrock_converse._wire.serialize import serialize
 from bedrock_converse._wire.soundness import spend_model
-from bedrock_converse.types import ConverseRequest, ConverseStreamRequest
+from bedrock_converse.types import ConverseRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 SERVICE = ServiceModel(Loader().load_service_model("bedrock-runtime", "service-2"), "bedrock-runtime")
 SERIALIZER = create_serializer("rest-json", False)
 PARSER = create_parser("rest-json")
-CONVERSE, STREAM = OPERATIONS[ConverseRequest], OPERATIONS[ConverseStreamRequest]
+CONVERSE, STREAM = OPERATIONS["Converse"], OPERATIONS["ConverseStream"]
 FRAMES = 20_000
 
 SCHEMA = {

@@ -7,21 +7,21 @@ from __future__ import annotations
 
 from functools import cache, partial
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bedrock_converse._aws.flight import Flights
 
 __all__ = ["ready"]
 
-_ready: set[type[Any]] = set()
+_ready: set[str] = set()
 _building = Lock()  # calls that start together build each schema once
 
 
-async def ready(request_class: type[Any]) -> None:
-    """Returns when the engine is imported and the operation's schemas are built; at once from the second time on."""
-    if request_class not in _ready:
-        await _flights().get(request_class, partial(_load, request_class))
+async def ready(operation: str) -> None:
+    """Returns when the engine is imported and the schemas of `operation` are built; at once from the second time on."""
+    if operation not in _ready:
+        await _flights().get(operation, partial(_load, operation))
 
 
 @cache
@@ -31,16 +31,16 @@ def _flights() -> Flights[None]:
     return Flights("first-use")
 
 
-def _load(request_class: type[Any]) -> None:
+def _load(name: str) -> None:
     from importlib import import_module
 
     import_module("bedrock_converse._http.call")
     import_module("bedrock_converse._http.hub")
     from bedrock_converse._wire.operations import OPERATIONS
 
-    operation = OPERATIONS[request_class]
+    operation = OPERATIONS[name]
     with _building:
         for model in (operation.request, operation.response, *operation.events.values()):
             if model is not None and not model.__pydantic_complete__:
                 model.model_rebuild()
-    _ready.add(request_class)
+    _ready.add(name)

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
+from bedrock_converse import types
 from bedrock_converse._wire.hints import hint_for, is_context_overflow, throttling_scope
 from bedrock_converse._wire.retry_after import retry_after
 from bedrock_converse.errors import (
@@ -33,7 +34,6 @@ from bedrock_converse.errors import (
     ServiceUnavailableError,
     ThrottlingError,
 )
-from bedrock_converse.types import ConverseStreamOutput, PayloadPart, UnknownEvent
 from bedrock_converse.types.parse import parse_json
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from bedrock_converse._wire.eventstream import Frame
     from bedrock_converse._wire.operations import Operation
+    from bedrock_converse.types import ConverseStreamOutput, PayloadPart, UnknownEvent
     from bedrock_converse.types.base import Model
     from bedrock_converse.types.results import Result
 
@@ -319,7 +320,7 @@ def _unknown_event(frame: Frame) -> UnknownEvent | None:
         raise EventStreamError(f"{name[:80]} event: its JSON is broken", offset=frame.offset, kind="payload")
     if isinstance(value, dict):
         cast("dict[str, Any]", value).pop("p", None)
-    return UnknownEvent(name, value)
+    return types.UnknownEvent(name, value)
 
 
 def _exception(frame: Frame) -> APIError:

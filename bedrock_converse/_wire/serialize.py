@@ -16,7 +16,7 @@ from urllib.parse import quote
 from pydantic_core import to_json
 
 from bedrock_converse._wire.diagnose import find_problem, find_problem_in_json
-from bedrock_converse._wire.operations import OPERATIONS, Operation
+from bedrock_converse._wire.operations import Operation, operation_of
 from bedrock_converse._wire.pieces import SetAside, gather
 from bedrock_converse._wire.soundness import Unsound, is_text, spend_model
 from bedrock_converse.errors import RequestInvalid
@@ -131,10 +131,10 @@ def _serialize(request: Model, extra_fields: Mapping[str, Any] | None) -> WireRe
 
 
 def _operation(request_class: type[Model]) -> Operation:
-    for base in request_class.__mro__:
-        if base in OPERATIONS:
-            return OPERATIONS[base]
-    raise RequestInvalid(path="request", problem=f"{request_class.__name__} is not the request of an operation")
+    operation = operation_of(request_class)
+    if operation is None:
+        raise RequestInvalid(path="request", problem=f"{request_class.__name__} is not the request of an operation")
+    return operation
 
 
 # --- the body ---------------------------------------------------------------------------------------------------------

@@ -1,19 +1,12 @@
-"""Every AWS structure, union and enum of the operations this library speaks, under AWS's own names."""
+"""Every AWS structure, union and enum of the operations this library speaks, under AWS's own names.
 
-from bedrock_converse.types.apply_guardrail import (
-    ApplyGuardrailRequest,
-    ApplyGuardrailResponse,
-    GuardrailAction,
-    GuardrailContentBlock,
-    GuardrailContentQualifier,
-    GuardrailContentSource,
-    GuardrailImageBlock,
-    GuardrailImageFormat,
-    GuardrailImageSource,
-    GuardrailOutputContent,
-    GuardrailOutputScope,
-    GuardrailTextBlock,
-)
+What `converse()` needs is imported with the package, the rest when it is asked for. The modules that declare models do
+without `from __future__ import annotations`: pydantic would compile the text of every annotation again.
+"""
+
+from typing import TYPE_CHECKING
+
+from bedrock_converse._later import later as _later
 from bedrock_converse.types.automated_reasoning import (
     GuardrailAutomatedReasoningFinding,
     GuardrailAutomatedReasoningImpossibleFinding,
@@ -102,59 +95,6 @@ from bedrock_converse.types.content import (
     VideoSource,
     WebLocation,
 )
-from bedrock_converse.types.events import (
-    CitationsDelta,
-    CitationSourceContentDelta,
-    ContentBlockDelta,
-    ContentBlockDeltaEvent,
-    ContentBlockStart,
-    ContentBlockStartEvent,
-    ContentBlockStopEvent,
-    ConverseStreamMetadataEvent,
-    ConverseStreamMetrics,
-    ConverseStreamOutput,
-    ImageBlockDelta,
-    ImageBlockStart,
-    MessageStartEvent,
-    MessageStopEvent,
-    PayloadPart,
-    ReasoningContentBlockDelta,
-    ToolResultBlockDelta,
-    ToolResultBlockStart,
-    ToolResultDelta,
-    ToolUseBlockDelta,
-    ToolUseBlockStart,
-    UnknownEvent,
-)
-from bedrock_converse.types.guardrail_checks import (
-    GuardrailChecksConfig,
-    GuardrailChecksContentBlock,
-    GuardrailChecksContentFilterCategory,
-    GuardrailChecksContentFilterCategoryConfig,
-    GuardrailChecksContentFilterConfig,
-    GuardrailChecksContentFilterResult,
-    GuardrailChecksContentFilterResultEntry,
-    GuardrailChecksContentFilterUsage,
-    GuardrailChecksMessage,
-    GuardrailChecksPromptAttackCategory,
-    GuardrailChecksPromptAttackCategoryConfig,
-    GuardrailChecksPromptAttackConfig,
-    GuardrailChecksPromptAttackResult,
-    GuardrailChecksPromptAttackResultEntry,
-    GuardrailChecksPromptAttackUsage,
-    GuardrailChecksResults,
-    GuardrailChecksRole,
-    GuardrailChecksSensitiveInformationConfig,
-    GuardrailChecksSensitiveInformationEntityConfig,
-    GuardrailChecksSensitiveInformationEntityType,
-    GuardrailChecksSensitiveInformationResult,
-    GuardrailChecksSensitiveInformationResultEntry,
-    GuardrailChecksSensitiveInformationUsage,
-    GuardrailChecksUsageResults,
-    InvokeGuardrailChecksRequest,
-    InvokeGuardrailChecksResponse,
-)
-from bedrock_converse.types.guardrail_outcome import GuardrailFinding, GuardrailOutcome, GuardrailVerdict
 from bedrock_converse.types.guardrails import (
     AppliedGuardrailDetails,
     GuardrailAssessment,
@@ -191,12 +131,6 @@ from bedrock_converse.types.guardrails import (
     GuardrailWordPolicyAction,
     GuardrailWordPolicyAssessment,
 )
-from bedrock_converse.types.invoke import (
-    InvokeModelRequest,
-    InvokeModelResponse,
-    InvokeModelTokensRequest,
-    InvokeModelWithResponseStreamRequest,
-)
 from bedrock_converse.types.messages import ConversationRole, Message, SystemContentBlock, assistant, user
 from bedrock_converse.types.operations import (
     CacheDetail,
@@ -206,11 +140,7 @@ from bedrock_converse.types.operations import (
     ConverseResponse,
     ConverseStreamRequest,
     ConverseStreamTrace,
-    ConverseTokensRequest,
     ConverseTrace,
-    CountTokensInput,
-    CountTokensRequest,
-    CountTokensResponse,
     PromptRouterTrace,
     StopReason,
     TokenUsage,
@@ -228,6 +158,91 @@ from bedrock_converse.types.tools import (
 )
 from bedrock_converse.types.unions import UnknownBlock
 from bedrock_converse.types.values import JsonBlock, ReasoningSignatureDelta, ReasoningTextDelta, RedactedReasoning
+
+if TYPE_CHECKING:
+    from bedrock_converse.types.apply_guardrail import (
+        ApplyGuardrailRequest,
+        ApplyGuardrailResponse,
+        GuardrailAction,
+        GuardrailContentBlock,
+        GuardrailContentQualifier,
+        GuardrailContentSource,
+        GuardrailImageBlock,
+        GuardrailImageFormat,
+        GuardrailImageSource,
+        GuardrailOutputContent,
+        GuardrailOutputScope,
+        GuardrailTextBlock,
+    )
+    from bedrock_converse.types.count_tokens import (
+        ConverseTokensRequest,
+        CountTokensInput,
+        CountTokensRequest,
+        CountTokensResponse,
+    )
+    from bedrock_converse.types.events import (
+        CitationsDelta,
+        CitationSourceContentDelta,
+        ContentBlockDelta,
+        ContentBlockDeltaEvent,
+        ContentBlockStart,
+        ContentBlockStartEvent,
+        ContentBlockStopEvent,
+        ConverseStreamMetadataEvent,
+        ConverseStreamMetrics,
+        ConverseStreamOutput,
+        ImageBlockDelta,
+        ImageBlockStart,
+        MessageStartEvent,
+        MessageStopEvent,
+        PayloadPart,
+        ReasoningContentBlockDelta,
+        ToolResultBlockDelta,
+        ToolResultBlockStart,
+        ToolResultDelta,
+        ToolUseBlockDelta,
+        ToolUseBlockStart,
+        UnknownEvent,
+    )
+    from bedrock_converse.types.guardrail_checks import (
+        GuardrailChecksConfig,
+        GuardrailChecksContentBlock,
+        GuardrailChecksContentFilterCategory,
+        GuardrailChecksContentFilterCategoryConfig,
+        GuardrailChecksContentFilterConfig,
+        GuardrailChecksContentFilterResult,
+        GuardrailChecksContentFilterResultEntry,
+        GuardrailChecksContentFilterUsage,
+        GuardrailChecksMessage,
+        GuardrailChecksPromptAttackCategory,
+        GuardrailChecksPromptAttackCategoryConfig,
+        GuardrailChecksPromptAttackConfig,
+        GuardrailChecksPromptAttackResult,
+        GuardrailChecksPromptAttackResultEntry,
+        GuardrailChecksPromptAttackUsage,
+        GuardrailChecksResults,
+        GuardrailChecksRole,
+        GuardrailChecksSensitiveInformationConfig,
+        GuardrailChecksSensitiveInformationEntityConfig,
+        GuardrailChecksSensitiveInformationEntityType,
+        GuardrailChecksSensitiveInformationResult,
+        GuardrailChecksSensitiveInformationResultEntry,
+        GuardrailChecksSensitiveInformationUsage,
+        GuardrailChecksUsageResults,
+        InvokeGuardrailChecksRequest,
+        InvokeGuardrailChecksResponse,
+    )
+    from bedrock_converse.types.guardrail_outcome import GuardrailFinding, GuardrailOutcome, GuardrailVerdict
+    from bedrock_converse.types.invoke import (
+        InvokeModelRequest,
+        InvokeModelResponse,
+        InvokeModelTokensRequest,
+        InvokeModelWithResponseStreamRequest,
+    )
+else:
+    __getattr__, __dir__ = _later(
+        __name__, "events", "count_tokens", "invoke", "guardrail_outcome", "apply_guardrail", "guardrail_checks"
+    )
 
 __all__ = [
     "AnyToolChoice",

@@ -1,13 +1,11 @@
 """ApplyGuardrail: a guardrail without a model, for any text or image."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
 from bedrock_converse.types.base import Blob, Model, NullReadsEmpty, OpenEnum
-from bedrock_converse.types.guardrails import GuardrailAssessment, GuardrailCoverage, GuardrailUsage  # noqa: TC001
+from bedrock_converse.types.guardrails import GuardrailAssessment, GuardrailCoverage, GuardrailUsage
 from bedrock_converse.types.results import Result
 from bedrock_converse.types.unions import UnknownBlock, WireUnion
 

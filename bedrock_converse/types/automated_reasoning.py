@@ -3,8 +3,6 @@
 All of this comes from AWS. A member that it left out is None, a list is empty.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field

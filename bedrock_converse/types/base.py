@@ -70,15 +70,16 @@ class Model(BaseModel):
         ser_json_inf_nan="constants",
         val_json_bytes="base64",
         cache_strings="keys",  # what the model says hardly ever comes twice
+        ignored_types=(frozenset, _HiddenMethod),  # no members: pydantic evaluates a ClassVar again in every subclass
     )
 
-    essential: ClassVar[frozenset[str]] = frozenset()
-    """Members without which even an answer from AWS is unusable. Other required members may be missing on the wire
-    (guardrail `regexes` was, 2026-07) and read as None there."""
-
-    if not TYPE_CHECKING:
-        json: ClassVar[Any] = _HiddenMethod()
-        schema: ClassVar[Any] = _HiddenMethod()
+    if TYPE_CHECKING:
+        essential: ClassVar[frozenset[str]]
+        """Members without which even an answer from AWS is unusable. Other required members may be missing on the wire
+        (guardrail `regexes` was, 2026-07) and read as None there."""
+    else:
+        essential = frozenset()
+        json = schema = _HiddenMethod()
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -90,12 +91,6 @@ class Model(BaseModel):
                 json_schema=_json_door(fields, cls.essential), python_schema=_python_door(fields)
             )
         return reference
-
-    @classmethod
-    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        super().__pydantic_init_subclass__(**kwargs)
-        # pydantic lets no instance set a class variable, and AWS has members of the names that are hidden above
-        cls.__class_vars__.difference_update(cls.model_fields)
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)

@@ -1,8 +1,6 @@
 """The settings of a request: sampling, guardrail, latency, tier, output format. None always means: not sent, AWS's
 default."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal, TypeAlias
 
 from bedrock_converse.types.base import Model, OpenEnum

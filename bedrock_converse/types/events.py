@@ -4,9 +4,8 @@ Every event of AWS's also carries a padding key `p`, which is dropped; whatever 
 AWS left out is None.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, TypeAlias
 
 from pydantic import Field
 
@@ -31,9 +30,6 @@ from bedrock_converse.types.values import (
     Value,
     positional,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 __all__ = [
     "CitationSourceContentDelta",
@@ -67,7 +63,7 @@ class MessageStartEvent(Model):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_MessageStartEvent.html
     """
 
-    essential: ClassVar[frozenset[str]] = frozenset({"role"})
+    essential = frozenset({"role"})
 
     role: ConversationRole
     """Who speaks: `assistant`."""
@@ -79,7 +75,7 @@ class ToolUseBlockStart(Model):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolUseBlockStart.html
     """
 
-    essential: ClassVar[frozenset[str]] = frozenset({"tool_use_id", "name"})
+    essential = frozenset({"tool_use_id", "name"})
 
     tool_use_id: str
     """The id of the call, which its result must repeat: 1 to 64 characters of `[a-zA-Z0-9_.:-]`."""
@@ -95,7 +91,7 @@ class ToolResultBlockStart(Model):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolResultBlockStart.html
     """
 
-    essential: ClassVar[frozenset[str]] = frozenset({"tool_use_id"})
+    essential = frozenset({"tool_use_id"})
 
     tool_use_id: str
     """The call that this is the result of: 1 to 64 characters of `[a-zA-Z0-9_.:-]`."""
@@ -271,7 +267,7 @@ class MessageStopEvent(Model):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_MessageStopEvent.html
     """
 
-    essential: ClassVar[frozenset[str]] = frozenset({"stop_reason"})
+    essential = frozenset({"stop_reason"})
 
     stop_reason: StopReason
     """Why the model stopped. See `ConverseResponse.stop_reason`."""
@@ -295,7 +291,7 @@ class ConverseStreamMetadataEvent(Model):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStreamMetadataEvent.html
     """
 
-    essential: ClassVar[frozenset[str]] = frozenset({"usage"})
+    essential = frozenset({"usage"})
 
     usage: TokenUsage
     """What the reply cost, in tokens."""

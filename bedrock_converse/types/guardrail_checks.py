@@ -3,8 +3,6 @@
 In the response, a member that AWS left out is None, a list is empty.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field

@@ -5,8 +5,6 @@ here, so treat an assessment as no less sensitive than the prompt. `detected` sa
 was done about it; with the full trace or scope there are also entries that matched nothing.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field

@@ -1,8 +1,6 @@
 """InvokeModel: the model's own request and reply, as bytes. For embeddings, images and whatever Converse does not
 cover."""
 
-from __future__ import annotations
-
 from bedrock_converse.types.base import Blob, Model
 from bedrock_converse.types.config import PerformanceConfigLatency, ServiceTierType, Trace
 from bedrock_converse.types.results import Result

@@ -1,10 +1,8 @@
 """Messages: who says what. `user(...)` and `assistant(...)` write them."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
@@ -23,8 +21,6 @@ from bedrock_converse.types.parse import parse_json
 from bedrock_converse.types.unions import UnknownBlock, WireUnion
 
 if TYPE_CHECKING:
-    from typing import Self
-
     from pydantic_core import InitErrorDetails
 
 __all__ = ["ConversationRole", "Message", "SystemContentBlock", "assistant", "user"]
@@ -41,7 +37,7 @@ class Message(Model):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Message.html
     """
 
-    essential: ClassVar[frozenset[str]] = frozenset({"role", "content"})
+    essential = frozenset({"role", "content"})
 
     role: ConversationRole
     """Who speaks: `user`, `assistant`, or (for models that take it) `system`. A conversation begins with `user`."""

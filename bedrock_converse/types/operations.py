@@ -1,8 +1,6 @@
-"""Converse, ConverseStream and CountTokens: their requests, and the replies of those that answer in one piece."""
+"""Converse and ConverseStream: their requests, and the reply."""
 
-from __future__ import annotations
-
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -18,13 +16,14 @@ from bedrock_converse.types.config import (
 )
 from bedrock_converse.types.content import CacheTTL, ContentBlock, ToolUseBlock
 from bedrock_converse.types.finish import FinishReason, finish_reason
-from bedrock_converse.types.guardrail_outcome import GuardrailOutcome, guardrail_outcome
 from bedrock_converse.types.guardrails import GuardrailTraceAssessment
-from bedrock_converse.types.invoke import InvokeModelTokensRequest
 from bedrock_converse.types.messages import Message, SystemContentBlock
 from bedrock_converse.types.results import Result
 from bedrock_converse.types.tools import ToolConfiguration
 from bedrock_converse.types.unions import UnknownBlock, WireUnion
+
+if TYPE_CHECKING:
+    from bedrock_converse.types.guardrail_outcome import GuardrailOutcome
 
 __all__ = [
     "CacheDetail",
@@ -34,11 +33,7 @@ __all__ = [
     "ConverseResponse",
     "ConverseStreamRequest",
     "ConverseStreamTrace",
-    "ConverseTokensRequest",
     "ConverseTrace",
-    "CountTokensInput",
-    "CountTokensRequest",
-    "CountTokensResponse",
     "PromptRouterTrace",
     "StopReason",
     "TokenUsage",
@@ -129,7 +124,7 @@ class TokenUsage(Model):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_TokenUsage.html
     """
 
-    essential: ClassVar[frozenset[str]] = frozenset({"input_tokens", "output_tokens", "total_tokens"})
+    essential = frozenset({"input_tokens", "output_tokens", "total_tokens"})
 
     input_tokens: int
     """Tokens of the request that were neither read from the cache nor written to it. All that the model read is the sum
@@ -187,7 +182,7 @@ class ConverseResponse(Result):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
     """
 
-    essential: ClassVar[frozenset[str]] = frozenset({"output", "stop_reason", "usage"})
+    essential = frozenset({"output", "stop_reason", "usage"})
 
     output: ConverseOutput
     """The model's message; `reply.message` is the same, without the union."""
@@ -231,8 +226,10 @@ class ConverseResponse(Result):
         return self.message.tool_uses
 
     @property
-    def guardrail(self) -> GuardrailOutcome:
+    def guardrail(self) -> "GuardrailOutcome":
         """What a guardrail did: `.action` is `none`, `masked` or `blocked`, and `.findings` says why (with a trace)."""
+        from bedrock_converse.types.guardrail_outcome import guardrail_outcome
+
         return guardrail_outcome(self)
 
     @property
@@ -290,51 +287,3 @@ class ConverseStreamTrace(Model):
     """What the guardrail found. None unless `guardrail_config.trace` is on."""
     prompt_router: PromptRouterTrace | None = None
     """Which model a prompt router chose. None unless `model_id` was a prompt router."""
-
-
-class ConverseTokensRequest(Model):
-    """A Converse request whose input tokens are to be counted: the parts that count.
-
-    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseTokensRequest.html
-    """
-
-    messages: list[Message] | None = None
-    """The conversation."""
-    system: list[SystemContentBlock] | None = None
-    """The instructions above it."""
-    tool_config: ToolConfiguration | None = None
-    """The tools. They count, and not little."""
-    additional_model_request_fields: Document = None
-    """JSON for the model itself, since it may change the count (thinking, for example)."""
-
-
-CountTokensInput: TypeAlias = Annotated[
-    InvokeModelTokensRequest | ConverseTokensRequest | UnknownBlock,
-    WireUnion("CountTokensInput", invokeModel=InvokeModelTokensRequest, converse=ConverseTokensRequest),
-]
-"""What to count: a Converse request, or the raw body of an InvokeModel request."""
-
-
-class CountTokensRequest(Model):
-    """Asks how many input tokens a request would have. The count is free, and no model runs.
-
-    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CountTokens.html
-    """
-
-    model_id: str
-    """A model id or ARN, 1 to 256 characters: each model counts differently. Most Regions want it without a prefix such
-    as `us.`, some only with it."""
-    input: CountTokensInput
-    """What to count, in a form that the model takes."""
-
-
-class CountTokensResponse(Result):
-    """How many input tokens the request would have.
-
-    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CountTokens.html
-    """
-
-    essential: ClassVar[frozenset[str]] = frozenset({"input_tokens"})
-
-    input_tokens: int
-    """The count for that model: what `inputTokens` would be on a call without a cache."""

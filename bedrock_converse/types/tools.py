@@ -1,7 +1,5 @@
 """Tools: what the model may call, and whether it must."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, cast
 
 from pydantic_core import PydanticCustomError, core_schema
@@ -37,7 +35,7 @@ class _InputSchema:
     """`{"json": schema}` on the wire, the schema itself in Python."""
 
     @staticmethod
-    def __get_pydantic_core_schema__(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(source: Any, handler: "GetCoreSchemaHandler") -> "CoreSchema":
         wire = handler.generate_schema(_WIRE_SCHEMA)
         return core_schema.json_or_python_schema(
             json_schema=wire,

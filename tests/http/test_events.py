@@ -22,7 +22,6 @@ from bedrock_converse.errors import (
     ThrottlingError,
     TransportError,
 )
-from bedrock_converse.types import ConverseStreamRequest
 
 
 class FakeAnswer:
@@ -47,7 +46,7 @@ class FakeAnswer:
 
 
 class FakeCall:
-    operation = OPERATIONS[ConverseStreamRequest]
+    operation = OPERATIONS["ConverseStream"]
 
 
 def source(*pieces: bytes | Exception) -> EventSource:

@@ -7,7 +7,7 @@ import re
 import pytest
 from wire.generate import BY_NAME, SERVICE
 
-from bedrock_converse._wire.operations import OPERATIONS, Operation
+from bedrock_converse._wire.operations import OPERATIONS, Operation, operation_of
 from bedrock_converse.types.base import to_camel
 
 ALL = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
@@ -27,7 +27,7 @@ def test_classes(operation: Operation) -> None:
     """The request and answer classes are those that AWS names."""
     model = SERVICE.operation_model(operation.name)
     assert operation.request.__name__ == model.input_shape.name
-    assert OPERATIONS[operation.request] is operation
+    assert operation_of(operation.request) is operation
     if operation.response is not None:
         assert operation.response.__name__ == model.output_shape.name
     assert operation.streams is model.has_event_stream_output
