@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmarks.peers.clients import CLIENTS
 from benchmarks.peers.environments import ENVIRONMENTS, PROJECT, Environment, prepare
-from benchmarks.peers.tables import COSTS, OURS, WAITS, Results, table
+from benchmarks.peers.tables import BEST_PEER, COSTS, OURS, WAITS, Results, Row, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -230,14 +230,16 @@ def main() -> None:
             return
         print(describe(bench, names, options.rounds), end="\n\n")
         labels = {name: CLIENTS[name].label for name in bench.environments}
+        peers = [name for name in labels if CLIENTS[name].sdk]
         if options.picture:
             from benchmarks.peers.picture import SIZES, draw
 
             results = measure(bench, {f"calls-{size}": Workload("calls", size) for size in SIZES}, options.rounds)
             draw(options.picture, results, labels)
+            rows = [Row(f"{size:,} at a time: CPU µs a call", f"calls-{size}", "call_us", BEST_PEER) for size in SIZES]
+            print(table(rows, results, labels, peers, BEST_PEER))
             return
         results = measure(bench, {name: WORKLOADS[name] for name in options.only}, options.rounds)
-        peers = [name for name in bench.environments if CLIENTS[name].sdk]
         print(table(COSTS, results, labels, peers, "the best peer (cold start: to boto3)"))
         if any(workload.startswith("paced") for workload in options.only):
             print("\nPaced streams. The server's schedule: the first token after 0.24 s, the whole in 2.24 s.\n")

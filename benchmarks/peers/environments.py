@@ -32,12 +32,13 @@ def prepare(name: str) -> Environment | None:
     interpreter = ENVIRONMENTS / name / "bin" / "python"
     ours = issubclass(client, Ours)
     needs = [*client.packages, *(dependencies() if ours else [])]
+    wanted = [answer(python, "-c", "import platform; print(platform.python_version())"), *needs]
     made_for = ENVIRONMENTS / name / "made-for"
-    if not made_for.exists() or json.loads(made_for.read_text()) != [python, *needs]:
+    if not made_for.exists() or json.loads(made_for.read_text()) != wanted:
         print(f"making an environment for {client.label} ...", file=sys.stderr)
         subprocess.run([python, "-m", "venv", "--clear", "--without-pip", ENVIRONMENTS / name], check=True)
         install(interpreter, *needs)
-        made_for.write_text(json.dumps([python, *needs]))
+        made_for.write_text(json.dumps(wanted))
     if ours:
         install(interpreter, "--force-reinstall", "--no-deps", str(PROJECT))
     return Environment(interpreter, *versions(interpreter, client))
