@@ -4,7 +4,7 @@ A member that is None is not sent; one that AWS left out reads as None. AWS's li
 checked by AWS, not here: they differ by model and change.
 """
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from bedrock_converse.types.base import Blob, Document, Model, OpenEnum
 from bedrock_converse.types.unions import UnknownBlock, WireUnion
@@ -266,7 +266,7 @@ class ToolUseBlock(Model):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolUseBlock.html
     """
 
-    essential = frozenset({"tool_use_id", "name"})
+    essential: ClassVar[frozenset[str]] = frozenset({"tool_use_id", "name"})
 
     tool_use_id: str
     """The id of the call, which its result must repeat: 1 to 64 characters of `[a-zA-Z0-9_.:-]`."""
@@ -342,7 +342,7 @@ class ToolResultBlock(Model):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolResultBlock.html
     """
 
-    essential = frozenset({"tool_use_id", "content"})
+    essential: ClassVar[frozenset[str]] = frozenset({"tool_use_id", "content"})
 
     tool_use_id: str
     """The `ToolUseBlock.tool_use_id` that this answers: 1 to 64 characters of `[a-zA-Z0-9_.:-]`."""

@@ -1,6 +1,6 @@
 """CountTokens: how many input tokens a request would have."""
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, ClassVar, TypeAlias
 
 from bedrock_converse.types.base import Document, Model
 from bedrock_converse.types.invoke import InvokeModelTokensRequest
@@ -54,7 +54,7 @@ class CountTokensResponse(Result):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CountTokens.html
     """
 
-    essential = frozenset({"input_tokens"})
+    essential: ClassVar[frozenset[str]] = frozenset({"input_tokens"})
 
     input_tokens: int
     """The count for that model: what `inputTokens` would be on a call without a cache."""

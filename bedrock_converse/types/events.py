@@ -63,7 +63,7 @@ class MessageStartEvent(Model):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_MessageStartEvent.html
     """
 
-    essential = frozenset({"role"})
+    essential: ClassVar[frozenset[str]] = frozenset({"role"})
 
     role: ConversationRole
     """Who speaks: `assistant`."""
@@ -75,7 +75,7 @@ class ToolUseBlockStart(Model):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolUseBlockStart.html
     """
 
-    essential = frozenset({"tool_use_id", "name"})
+    essential: ClassVar[frozenset[str]] = frozenset({"tool_use_id", "name"})
 
     tool_use_id: str
     """The id of the call, which its result must repeat: 1 to 64 characters of `[a-zA-Z0-9_.:-]`."""
@@ -91,7 +91,7 @@ class ToolResultBlockStart(Model):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolResultBlockStart.html
     """
 
-    essential = frozenset({"tool_use_id"})
+    essential: ClassVar[frozenset[str]] = frozenset({"tool_use_id"})
 
     tool_use_id: str
     """The call that this is the result of: 1 to 64 characters of `[a-zA-Z0-9_.:-]`."""
@@ -267,7 +267,7 @@ class MessageStopEvent(Model):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_MessageStopEvent.html
     """
 
-    essential = frozenset({"stop_reason"})
+    essential: ClassVar[frozenset[str]] = frozenset({"stop_reason"})
 
     stop_reason: StopReason
     """Why the model stopped. See `ConverseResponse.stop_reason`."""
@@ -291,7 +291,7 @@ class ConverseStreamMetadataEvent(Model):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStreamMetadataEvent.html
     """
 
-    essential = frozenset({"usage"})
+    essential: ClassVar[frozenset[str]] = frozenset({"usage"})
 
     usage: TokenUsage
     """What the reply cost, in tokens."""

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
@@ -37,7 +37,7 @@ class Message(Model):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Message.html
     """
 
-    essential = frozenset({"role", "content"})
+    essential: ClassVar[frozenset[str]] = frozenset({"role", "content"})
 
     role: ConversationRole
     """Who speaks: `user`, `assistant`, or (for models that take it) `system`. A conversation begins with `user`."""

@@ -1,6 +1,6 @@
 """Converse and ConverseStream: their requests, and the reply."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -124,7 +124,7 @@ class TokenUsage(Model):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_TokenUsage.html
     """
 
-    essential = frozenset({"input_tokens", "output_tokens", "total_tokens"})
+    essential: ClassVar[frozenset[str]] = frozenset({"input_tokens", "output_tokens", "total_tokens"})
 
     input_tokens: int
     """Tokens of the request that were neither read from the cache nor written to it. All that the model read is the sum
@@ -182,7 +182,7 @@ class ConverseResponse(Result):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
     """
 
-    essential = frozenset({"output", "stop_reason", "usage"})
+    essential: ClassVar[frozenset[str]] = frozenset({"output", "stop_reason", "usage"})
 
     output: ConverseOutput
     """The model's message; `reply.message` is the same, without the union."""
