@@ -57,6 +57,10 @@ PREVIEW = 200
 def parse_response(operation: Operation, status: int, headers: Mapping[str, str], body: bytes) -> Result:
     """A successful unary answer.
 
+    pydantic parses it in one step, which holds the event loop, in a thread as well: 3.5 ms for each MB of text, 2.5 ms
+    of an image's base64, 30 ms of a tool call's arguments (a thousand small items take 0.4 ms). Models write less than
+    1 MB; more than 10 MB of text, 20 MB of images or 1.5 MB of arguments hold it for more than 50 ms.
+
     Raises:
         ResponseInvalid: it is not what AWS documents: another status than 200, no JSON, an essential member missing.
     """
