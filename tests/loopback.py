@@ -112,6 +112,12 @@ class Server:
             time.sleep(0.002)
 
 
+async def turns() -> None:
+    """As many turns of the loop as anything takes that has no more to wait for."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
 Script = Callable[[Peer], Awaitable[Any]]
 
 
@@ -152,12 +158,12 @@ def serve(script: Script = answer, tls: ssl.SSLContext | None = None) -> Iterato
         server.port = listener.sockets[0].getsockname()[1]
         started.set()
         await stop.wait()
-        await asyncio.sleep(0.01)  # connections that were being accepted have a script now
+        await turns()  # connections that were being accepted have a script now
         listener.close()
         for task in scripts:
             task.cancel()
         await asyncio.gather(*list(scripts), return_exceptions=True)
-        await asyncio.sleep(0.01)  # the aborted transports have closed their sockets
+        await turns()  # the aborted transports have closed their sockets
 
     def run() -> None:
         with asyncio.Runner(loop_factory=lambda: loop) as runner:
