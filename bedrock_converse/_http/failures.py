@@ -39,6 +39,13 @@ DEAD_SHOWS_WITHIN = 2.0
 try if that is lost. A connection that breaks later was alive when the request arrived, so a model was at work on it."""
 
 
+TLS_HINTS = {
+    "not trusted": "If a proxy opens your TLS connections, AWS_CA_BUNDLE (or SSL_CERT_FILE) must name a bundle with its "
+    "authority.",
+    "WRONG_VERSION_NUMBER": "Something that speaks no TLS listens there: is the endpoint http://, or the port another?",
+}
+
+
 def map_error(error: Exception, exchange: Exchange, timeouts: Mapping[str, float | None]) -> BedrockError:
     """Our error for what a transport or a response body raised; `raise map_error(...) from error`.
 
@@ -53,7 +60,8 @@ def map_error(error: Exception, exchange: Exchange, timeouts: Mapping[str, float
         return map_timeout(names, message, exchange, timeouts)
     if names & {"ConnectError", "ProxyError"}:
         reason = classify_connect_error(error)
-        return ConnectError(message, reason=reason, retryable=reason != "tls")
+        hint = next((hint for sign, hint in TLS_HINTS.items() if sign in message), None) if reason == "tls" else None
+        return ConnectError(message, reason=reason, retryable=reason != "tls", hint=hint)
     if "UnsupportedProtocol" in names:
         return ConfigError(message)
     if "LocalProtocolError" in names:

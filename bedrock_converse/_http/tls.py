@@ -127,6 +127,7 @@ class TLSStream(Stream):
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=hostname)
         self._inner_ended = False
         self._ended = False
+        self._broken: ssl.SSLError | None = None
         self._exhausted = True
         """Everything that came has been read: there will be more when more comes in below."""
 
@@ -208,6 +209,8 @@ class TLSStream(Stream):
         """What can be read now, b"" for the end, None when more must come first."""
         parts: list[bytes] = []
         while max_bytes and not self._ended and (self._incoming.pending or self._inner_ended or self._tls.pending()):
+            if self._broken is not None:
+                break
             try:
                 part = self._tls.read(min(max_bytes, RECORD))
             except ssl.SSLWantReadError:
@@ -215,10 +218,13 @@ class TLSStream(Stream):
             except ssl.SSLEOFError:
                 part = b""
             except ssl.SSLError as exc:
-                raise httpcore.ReadError(explain(exc)) from exc
+                self._broken = exc  # what came before it is good, and goes first
+                break
             self._ended = not part
             parts.append(part)
             max_bytes -= len(part)
         if not parts:
+            if self._broken is not None:
+                raise httpcore.ReadError(explain(self._broken)) from self._broken
             return b"" if self._ended else None
         return parts[0] if len(parts) == 1 else b"".join(parts)
