@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import h11
@@ -81,11 +82,9 @@ def server() -> Iterator[Server]:
             if len(served.requests) > 1:
                 await peer.reply(SECOND)
                 continue
-            await peer.send(served.first)
-            if served.ending == "reset":
-                peer.reset()
-            elif served.ending == "close":
-                peer.writer.close()
+            await peer.send(*served.first, pause=0.001 if len(served.first) > 1 else 0)
+            peer.reset() if served.ending == "reset" else peer.writer.close()
+            return
 
     with serve(script) as server:
         yield server
@@ -174,9 +173,10 @@ def read_by_h11(data: bytes) -> tuple[int, bytes, bool]:
     return status, gzip.decompress(body) if packed and whole else body, whole
 
 
-def first_then_second(backend: str, server: Any, answer: bytes, ending: str, streams: bool) -> Any:
+def first_then_second(backend: str, server: Any, answer: bytes, ending: str, streams: bool, *cuts: int) -> Any:
     """What came of a call that got this answer: a reply or an error of ours. The call after it gets its own answer."""
-    server.first, server.ending = answer, ending
+    marks = sorted({0, len(answer), *(cut % (len(answer) + 1) for cut in cuts)})
+    server.first, server.ending = [answer[start:end] for start, end in pairwise(marks)], ending
     server.requests.clear()
 
     async def main() -> Any:
@@ -238,3 +238,21 @@ def test_any_stream(server: Server, backend: str, answer: bytes, ending: str) ->
         # what breaks off behind the last event is forgiven: the reply is whole
         assert (whole and problem is None) or "metadata" in events
         assert problem is None or problem[0] == "truncated"
+
+
+@settings(GENERATED, max_examples=examples(80))
+@given(
+    backend=BACKENDS,
+    answer=st.one_of(WHOLE_ANSWERS.map(lambda answer: (answer, False)), event_streams().map(lambda data: (data, True))),
+    cuts=st.lists(st.integers(0, 2000), min_size=1, max_size=4),
+)
+def test_the_pieces_do_not_matter(server: Server, backend: str, answer: tuple[bytes, bool], cuts: list[int]) -> None:
+    """At once or in pieces: the same reply, or the same error behind the same events."""
+
+    def outcome(*cuts: int) -> tuple[Any, ...]:
+        got = first_then_second(backend, server, answer[0], "close", answer[1], *cuts)
+        if not isinstance(got, BedrockError):
+            return got.text, got.stop_reason, got.usage
+        return type(got), got.request_id, got.status_code, got.partial and got.partial.text
+
+    assert outcome() == outcome(*cuts)
