@@ -147,6 +147,7 @@ class TLSStream(Stream):
                 self._feed(await self._inner.receive(deadline))
             else:
                 await self._flush(seconds_left(deadline))
+                self._exhausted = not self._incoming.pending  # who speaks first may do so in the same packet
                 return
 
     async def wait(self, deadline: float | None = None) -> bool:
