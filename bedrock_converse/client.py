@@ -76,8 +76,12 @@ _making = Lock()  # two threads may use a client for the first time at once
 
 LARGE_JSON = 512 * 1024
 """Characters: writing more of JSON takes a thread."""
-PROTECTED = ("authorization", "connection", "content-length", "content-type", "host", "transfer-encoding")
-PROTECTED_PREFIXES = ("x-amz-", "amz-sdk-")
+PROTECTED = (
+    *("accept-encoding", "authorization", "connection", "content-length", "content-type", "expect", "host"),
+    *("keep-alive", "te", "trailer", "transfer-encoding", "upgrade"),
+)
+"""What the client sets itself, or what would change how the two ends talk to each other."""
+PROTECTED_PREFIXES = ("x-amz-", "amz-sdk-", "proxy-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +260,9 @@ class BedrockClient:
         if timeout is not UNSET:
             changes["timeout"] = Timeout.of(timeout)
         if extra_headers is not UNSET:
-            changes["extra_headers"] = _merged(settings.extra_headers, _checked_headers(extra_headers))
+            from bedrock_converse._wire.serialize import merged_headers
+
+            changes["extra_headers"] = merged_headers(settings.extra_headers, _checked_headers(extra_headers))
         if transforms is not UNSET:
             changes["transforms"] = _checked_transforms(transforms)
         if observers is not UNSET:
@@ -774,7 +780,7 @@ class BedrockClient:
     ) -> Call:
         """Everything that can be wrong with the request is wrong here, before anything is sent."""
         from bedrock_converse._http.call import Call, CallSettings
-        from bedrock_converse._wire.serialize import serialize
+        from bedrock_converse._wire.serialize import merged_headers, serialize
 
         self._hub.check_usable()
         settings = self._settings
@@ -791,7 +797,7 @@ class BedrockClient:
         call_settings = CallSettings(
             timeout=settings.timeout if timeout is UNSET else Timeout.of(timeout),
             retry=_checked_retry(retry) or settings.retry or _default_retry(),
-            extra_headers=_merged(settings.extra_headers, _checked_headers(extra_headers)),
+            extra_headers=merged_headers(settings.extra_headers, _checked_headers(extra_headers)),
             observers=settings.observers,
         )
         model_id = getattr(request, "model_id", None)
@@ -889,19 +895,16 @@ def _checked_headers(headers: Mapping[str, str] | None) -> Mapping[str, str]:
 
     if not isinstance(headers, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise RequestInvalid(path="extra_headers", problem=f"must be a dict, not {type(headers).__name__}")
+    seen: set[str] = set()
     for name, value in headers.items():
         check_header(name, value)
         lower = name.lower()
         if lower in PROTECTED or lower.startswith(PROTECTED_PREFIXES):
             raise RequestInvalid(path="extra_headers", problem=f"cannot set {name}: the client sets it")
+        if lower in seen:
+            raise RequestInvalid(path="extra_headers", problem=f"has {name} twice")
+        seen.add(lower)
     return dict(headers)
-
-
-def _merged(headers: Mapping[str, str], more: Mapping[str, str]) -> Mapping[str, str]:
-    if not more:
-        return headers
-    replaced = {name.lower() for name in more}
-    return {**{name: value for name, value in headers.items() if name.lower() not in replaced}, **more}
 
 
 def _given(value: T, name: str) -> T:

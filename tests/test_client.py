@@ -187,7 +187,12 @@ async def test_extra_fields_reach_the_body() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Authorization", "HOST", "content-length", "X-Amz-Date", "x-amz-security-token", "amz-sdk-request"]
+    "name",
+    [
+        *("Authorization", "HOST", "content-length", "Content-Type", "Transfer-Encoding", "connection", "X-Amz-Date"),
+        *("x-amz-security-token", "amz-sdk-request", "Accept-Encoding", "expect", "keep-alive", "TE", "Trailer"),
+        *("upgrade", "Proxy-Authorization", "proxy-connection"),
+    ],
 )
 async def test_protected_headers(name: str) -> None:
     """What the client sets cannot be set."""
@@ -197,6 +202,28 @@ async def test_protected_headers(name: str) -> None:
         BedrockClient().with_options(extra_headers={name: "x"})
     with pytest.raises(RequestInvalid, match="cannot set"):
         await client_for("http://127.0.0.1:1").converse(MODEL, "hi", extra_headers={name: "x"})
+
+
+async def test_a_header_goes_out_once() -> None:
+    """However its name is spelled: one of the user's replaces ours, the call's that of the client, and two are one too
+    many."""
+
+    async def script(peer: Peer) -> None:
+        while await peer.request():
+            await peer.reply(REPLY_BODY)
+
+    with serve(script) as server:
+        async with client_for(server.url, extra_headers={"X-Team": "a", "user-AGENT": "mine"}) as client:
+            await client.converse(MODEL, "x", extra_headers={"x-tEAM": "b"})
+            await client.invoke_model(MODEL, {}, extra_headers={"ACCEPT": "text/plain"})
+    first, second = server.requests
+    assert (first.header(b"x-team"), first.header(b"user-agent")) == (b"b", b"mine")
+    assert second.header(b"accept") == b"text/plain"
+    for received in server.requests:
+        names = [name for name in header_names(received) if name]
+        assert sorted(names) == sorted(set(names))
+    with pytest.raises(RequestInvalid, match="X-TEAM twice"):
+        BedrockClient(extra_headers={"x-team": "a", "X-TEAM": "b"})
 
 
 async def test_an_api_key_is_the_only_authorization() -> None:

@@ -33,6 +33,8 @@ __all__ = ["Endpoint", "parse_endpoint_url", "resolve_endpoint", "resolve_region
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _URL_TEXT = r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+"
 _HOST_NAME = r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*\.?"
+_NUMERIC_END = r"(^|\.)([0-9]+|0x[0-9a-f]*)\.?$"
+"""Such a host is meant as an IPv4 address (https://url.spec.whatwg.org/#ends-in-a-number-checker)."""
 _STRAY_PERCENT = r"%(?![0-9A-Fa-f]{2})"
 
 
@@ -55,7 +57,7 @@ class Endpoint:
     def is_loopback(self) -> bool:
         """Tell whether the host is this machine: `localhost`, `127.0.0.0/8` or `::1`."""
         hostname = urlsplit(self.url).hostname or ""
-        return hostname in ("localhost", "::1") or re.fullmatch(r"127(\.[0-9]{1,3}){3}", hostname) is not None
+        return hostname in ("localhost", "::1") or (hostname.startswith("127.") and _is_address(hostname))
 
     def require_region(self) -> str:
         """Give the region, or raise `ConfigError` if there is none: without it nothing can be signed."""
@@ -192,13 +194,18 @@ def _url_problem(url: object) -> str | None:
 
 
 def _host_is_valid(hostname: str) -> bool:
-    if ":" not in hostname:
-        return len(hostname) <= 255 and re.fullmatch(_HOST_NAME, hostname) is not None
-    from ipaddress import AddressValueError, IPv6Address
+    if ":" in hostname or re.search(_NUMERIC_END, hostname):
+        return _is_address(hostname)
+    return len(hostname) <= 255 and re.fullmatch(_HOST_NAME, hostname) is not None
+
+
+def _is_address(hostname: str) -> bool:
+    """An IP address as everybody reads it: no `127.1`, `0x7f000001` or `2130706433`, which only some do."""
+    from ipaddress import ip_address
 
     try:
-        return IPv6Address(hostname).scope_id is None
-    except AddressValueError:
+        return getattr(ip_address(hostname), "scope_id", None) is None
+    except ValueError:
         return False
 
 

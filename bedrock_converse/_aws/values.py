@@ -16,12 +16,14 @@ from bedrock_converse.errors import ConfigError
 __all__ = ["AssumeRole", "BearerKey", "Credentials", "assume_role", "text_problem"]
 
 
-@dataclass(frozen=True, slots=True, init=False, repr=False)
 class Credentials:
     """AWS credentials, as one value that never shows its secrets: not in `repr`, not in a log line, not in a pickle.
 
-    Copies are the object itself; pickling raises `TypeError`, since a pickle would hold the secrets in the clear.
+    Copies are the object itself; pickling raises `TypeError`, since a pickle would hold the secrets in the clear. It
+    cannot be changed. It is no dataclass on purpose: `asdict`, loggers and pydantic would write out all its fields.
     """
+
+    __slots__ = ("access_key_id", "expires_at", "secret_access_key", "session_token")
 
     access_key_id: str
     """`AKIA...` for a user, `ASIA...` for temporary credentials."""
@@ -53,7 +55,7 @@ class Credentials:
         )
         if problem:
             raise ConfigError(f"Credentials: {problem}")
-        set_field = object.__setattr__  # what a frozen dataclass does
+        set_field = object.__setattr__  # ours refuses
         set_field(self, "access_key_id", access_key_id)
         set_field(self, "secret_access_key", secret_access_key)
         set_field(self, "session_token", session_token or None)
@@ -69,6 +71,21 @@ class Credentials:
             f"expires_at={expiry!r})"
         )
 
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError("Credentials cannot be changed: make new ones")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError("Credentials cannot be changed: make new ones")
+
+    def _parts(self) -> tuple[object, ...]:
+        return self.access_key_id, self.secret_access_key, self.session_token, self.expires_at
+
+    def __eq__(self, other: object) -> bool:
+        return self._parts() == other._parts() if isinstance(other, Credentials) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._parts())
+
     def __copy__(self) -> Credentials:
         return self
 
@@ -77,6 +94,8 @@ class Credentials:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("Credentials cannot be pickled: the pickle would hold the secrets in the clear")
+
+    __getstate__ = __reduce__
 
 
 def text_problem(name: str, value: object) -> str | None:

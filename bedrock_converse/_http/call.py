@@ -22,6 +22,7 @@ from bedrock_converse._http.timer import CallTimer, call_timer
 from bedrock_converse._http.transport import Pieces, SignedHeaders
 from bedrock_converse._wire.deserialize import EVENT_STREAM, parse_response
 from bedrock_converse._wire.retry_after import retry_after
+from bedrock_converse._wire.serialize import merged_headers
 from bedrock_converse.errors import APIError, BedrockError, ProtocolError, ResponseInvalid, TransportError
 from bedrock_converse.observe import AttemptFailed, CallEnded, CallStarted, FanOut, FirstEvent, Outcome
 from bedrock_converse.types.results import CallFacts
@@ -223,7 +224,7 @@ class Call:
     def _headers(self, target: Target) -> SignedHeaders:
         """All headers of one attempt. The secret is in no local variable: crash reports show those."""
         wire, endpoint, extra = self.wire, target.endpoint, self.settings.extra_headers
-        signed = {**wire.headers, **extra} if extra else wire.headers
+        signed = merged_headers(wire.headers, extra)
         headers = SignedHeaders(
             {
                 "Host": endpoint.host,
@@ -237,6 +238,8 @@ class Call:
         trace = _lambda_trace()
         if trace:
             headers["X-Amzn-Trace-Id"] = trace
+        if extra:
+            headers = SignedHeaders(merged_headers(headers, extra))
         headers.update(signed)
         if isinstance(target.identity, ApiKey):
             headers["Authorization"] = f"Bearer {self._used}"

@@ -240,7 +240,7 @@ def _checked(extra_fields: Mapping[str, Any], request: Model) -> dict[str, Any]:
 # --- path and headers ----------------------------------------------------------------------------------------------
 
 _NAMES = {"model_id": "modelId", "guardrail_identifier": "guardrailIdentifier", "guardrail_version": "guardrailVersion"}
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 @lru_cache(maxsize=1024)
@@ -302,3 +302,11 @@ def check_header(name: Any, value: Any) -> None:
         raise RequestInvalid(
             path=f"header {name}", problem="its value has a line break, a control character or text that is not ASCII"
         )
+
+
+def merged_headers(headers: Mapping[str, str], more: Mapping[str, str]) -> Mapping[str, str]:
+    """Both, where `more` wins, however the names are spelled."""
+    if not more:
+        return headers
+    replaced = {name.lower() for name in more}
+    return {**{name: value for name, value in headers.items() if name.lower() not in replaced}, **more}

@@ -390,6 +390,12 @@ class TestEndpointUrl:
             "https://bücher.example",
             "https://-x.example",
             "https://x..example",
+            "https://127.0.0.999",
+            "https://127.1",
+            "https://2130706433",
+            "https://0x7f000001",
+            "https://0177.0.0.1",
+            "https://example.0x7f",
             "https://" + "a." * 130 + "example",
             "https://example.com/a/../b",
             "https://example.com/./b",
@@ -444,6 +450,9 @@ class TestEndpointUrl:
             ("http://127.0.0.1.evil.example", False),
             ("http://localhost.evil.example", False),
             ("http://10.0.0.1", False),
+            ("http://0.0.0.0", False),
+            ("http://[::ffff:10.0.0.1]", False),
+            ("http://127.evil.example", False),
         ],
     )
     def test_loopback(self, url: str, expected: bool) -> None:

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
+from pydantic_core import PydanticSerializationError
 
 from bedrock_converse._aws.values import AssumeRole, BearerKey, Credentials, assume_role
 from bedrock_converse.errors import ConfigError
@@ -47,9 +49,33 @@ class TestCredentials:
 
     def test_frozen(self) -> None:
         """They cannot be changed, and have no place for anything else."""
-        with pytest.raises(dataclasses.FrozenInstanceError):
-            FULL.secret_access_key = "x"  # type: ignore[misc]
+        with pytest.raises(AttributeError, match="cannot be changed"):
+            FULL.secret_access_key = "x"
+        with pytest.raises(AttributeError, match="cannot be changed"):
+            del FULL.session_token
         assert not hasattr(FULL, "__dict__")
+
+    def test_nothing_writes_out_the_fields(self) -> None:
+        """Loggers and settings walk dataclasses; pydantic dumps them, wherever they are in a model."""
+        with pytest.raises(TypeError):
+            dataclasses.asdict(FULL)  # type: ignore[call-overload]
+        with pytest.raises(TypeError, match="cannot be pickled"):
+            FULL.__getstate__()
+
+        class Settings(BaseModel, arbitrary_types_allowed=True):
+            credentials: Credentials
+
+        settings = Settings(credentials=FULL)
+        assert "canary" not in str(settings.model_dump())
+        with pytest.raises(PydanticSerializationError):
+            settings.model_dump_json()
+
+    def test_equal_by_value(self) -> None:
+        """Two of the same content are one identity."""
+        same = Credentials(FULL.access_key_id, FULL.secret_access_key, FULL.session_token, FULL.expires_at)
+        assert (same, hash(same)) == (FULL, hash(FULL))
+        assert Credentials("a", "b") != Credentials("a", "c")
+        assert Credentials("a", "b") != ("a", "b", None, None)
 
     @pytest.mark.parametrize(
         ("parts", "problem"),

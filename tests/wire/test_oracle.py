@@ -236,7 +236,7 @@ def test_any_id_in_the_path(botocore_clock: None, request: tuple[str, dict[str, 
 
 def hostile(label: str) -> bool:
     """What would name another path, break out of its line, or not be text; or is longer than AWS takes."""
-    control = any(ord(letter) < 32 or ord(letter) == 127 for letter in label)
+    control = any(ord(letter) < 32 or 127 <= ord(letter) < 160 for letter in label)
     surrogate = any("\ud800" <= letter <= "\udfff" for letter in label)
     return not label.strip() or label in (".", "..") or control or surrogate or len(label) > 2048
 

@@ -237,7 +237,9 @@ class TestPath:
         assert serialize(request).path == "/guardrail/g%2F1/version/DRAFT/apply"
         assert json.loads(body_of(serialize(request))) == {"source": "INPUT", "content": []}
 
-    @pytest.mark.parametrize("bad", ["", "  ", ".", "..", "a\0b", "a\nb", "a\x7fb", "x" * (MAX_LABEL + 1), "\udc80"])
+    @pytest.mark.parametrize(
+        "bad", ["", "  ", ".", "..", "a\0b", "a\nb", "a\x7fb", "a\x85b", "x" * (MAX_LABEL + 1), "\udc80"]
+    )
     @pytest.mark.parametrize("label", ["guardrail_identifier", "guardrail_version"])
     def test_hostile_labels(self, label: str, bad: str) -> None:
         """What would name another path, or no path, is refused by name."""
