@@ -108,15 +108,15 @@ class EventSource:
 
         Returns an event if one comes all the same, else None.
         """
-        if self.answer.ended:
-            return await self.next()
-        with anyio.move_on_after(LINGER):
-            try:
+        try:
+            if self.answer.ended:  # nothing to wait for
                 return await self.next()
-            except (EventStreamError, ResponseInvalid):
-                raise  # as it would be if these bytes had come together with the last ones
-            except TransportError:
-                return None  # the reply is complete; how the connection ends is of no matter
+            with anyio.move_on_after(LINGER):
+                return await self.next()
+        except (EventStreamError, ResponseInvalid):
+            raise  # as it would be if these bytes had come together with the last ones
+        except TransportError:
+            return None  # the reply is complete; how the connection ends is of no matter
         return None
 
     async def close(self) -> None:

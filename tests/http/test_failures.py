@@ -129,7 +129,9 @@ def test_the_fault_tables(backend: str, own: bool, fault: Fault, streams: bool) 
             foreign = None if own else httpx.AsyncClient(trust_env=False)
             timeout = 0.3 if fault.kind is RequestTimeout else 3600
             limits = Timeout(connect=15, first_event=timeout, answer=timeout, idle=timeout)
-            async with client_for(server.url, http_client=foreign, timeout=limits) as client:
+            numbers = [str(number) for number in range(len(fault.answers))]
+            places = dict.fromkeys(numbers, 1)
+            async with client_for(server.url, http_client=foreign, timeout=limits, max_in_flight=places) as client:
                 async with anyio.create_task_group() as calls:
                     for number in range(len(fault.answers)):
                         calls.start_soon(call, client, number)
@@ -142,7 +144,8 @@ def test_the_fault_tables(backend: str, own: bool, fault: Fault, streams: bool) 
                     assert client.stats.open == 0
                 server.healthy = True
                 if own or fault.ending == "open":  # httpx may try a connection that has just been closed
-                    assert (await ask(client, MODEL, streams)).text == "Hello"
+                    for number in numbers:
+                        assert (await ask(client, number, streams)).text == "Hello"
             if foreign is not None:
                 await foreign.aclose()
             await closed(server)
@@ -211,7 +214,7 @@ def test_cut_at_every_byte(
                 async with anyio.create_task_group() as calls:
                     for number in range(len(places)):
                         calls.start_soon(call, client, number, limit)
-                assert client.stats.open == 0
+                assert client.stats.open == client.stats.idle
             assert len(server.requests) == len(places)
 
     run(backend, main, seconds=60)
