@@ -109,8 +109,10 @@ the library's error as `__cause__`. Three requests mean that the failure was ret
 on billing allow; what may have been billed is not retried.
 
 The connection is discarded, unless it carried a good answer with an error that AWS names; the next call works. Silence
-ends when its time limit does.
+ends when its time limit does. What is marked with * holds for the client's own connections: httpx, with its own pool
+and its own reader, decides otherwise.
 """
+STRICT = " \\*"
 
 
 def guide() -> str:
@@ -121,7 +123,7 @@ def guide() -> str:
             "| fault | what you get | requests sent (of 3) | could it have been billed |",
             "| --- | --- | ---: | --- |",
             *(
-                f"| {name} | `{fault.kind.__name__}` | {fault.requests} | {'yes' if fault.billed else 'no'} |"
+                f"| {name}{STRICT * fault.strict} | `{fault.kind.__name__}` | {fault.requests} | {'yes' if fault.billed else 'no'} |"
                 for name, fault in faults.items()
             ),
         ]
@@ -141,11 +143,11 @@ def guide() -> str:
             "",
             "These give the whole reply, and whatever came behind it is nobody's answer:",
             "",
-            *(f"- {name}" for name in UNARY_FORGIVEN),
+            *(f"- {name}{STRICT * forgiven.strict}" for name, forgiven in UNARY_FORGIVEN.items()),
             "",
             "and in streams:",
             "",
-            *(f"- {name}" for name in STREAMS_FORGIVEN),
+            *(f"- {name}{STRICT * forgiven.strict}" for name, forgiven in STREAMS_FORGIVEN.items()),
             "",
         ]
     )
