@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import wraps
-from inspect import currentframe, iscoroutinefunction
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, currentframe, iscoroutinefunction
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 if TYPE_CHECKING:
@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from types import FrameType, TracebackType
 
 __all__ = ["discreet", "forget_locals"]
+
+WAITS = CO_COROUTINE | CO_GENERATOR | CO_ASYNC_GENERATOR
+ENGINE = {"bedrock_converse", "httpx", "httpx2", "httpcore", "httpcore2", "anyio", "trio"}
+"""Whose frames may hold a request's bytes. None of them lets two tasks share an error that one of them is handling."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -71,7 +75,8 @@ def clear_frames(error: BaseException) -> None:
     at = error.__traceback__
     while at is not None:
         try:
-            at.tb_frame.clear()
+            if not may_wait(at.tb_frame):
+                at.tb_frame.clear()
             kept = at
         except RuntimeError:
             if runs_here(at.tb_frame):
@@ -81,6 +86,12 @@ def clear_frames(error: BaseException) -> None:
             else:
                 kept.tb_next = at.tb_next
         at = at.tb_next
+
+
+def may_wait(frame: FrameType) -> bool:
+    """It is of a coroutine or generator of somebody else's, which may have caught this very error and be waiting since,
+    in another task: clearing its frame would end it."""
+    return bool(frame.f_code.co_flags & WAITS) and frame.f_globals.get("__name__", "").partition(".")[0] not in ENGINE
 
 
 def runs_here(frame: FrameType) -> bool:
@@ -95,6 +106,8 @@ def being_handled(error: BaseException) -> bool:
     """We were called in the `except` block of this one: it is the caller's, and so are its frames."""
     if error.__traceback__ is None:
         return False
+    if may_wait(error.__traceback__.tb_frame):
+        return True
     try:
         error.__traceback__.tb_frame.clear()
     except RuntimeError:  # that frame is running

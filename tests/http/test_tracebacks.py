@@ -87,6 +87,30 @@ def test_the_callers_own_error_keeps_its_variables() -> None:
     assert SECRET not in text
 
 
+async def test_who_handles_an_error_and_waits_is_left_alone() -> None:
+    """One error may reach two tasks: the one that has caught it and waits since is not ended by the other."""
+    error = LookupError()
+    caught = asyncio.Event()
+
+    async def handles(precious: str) -> str:
+        try:
+            raise error
+        except LookupError:
+            caught.set()
+            await asyncio.sleep(0.01)
+            return precious
+
+    async def forgets() -> None:
+        await caught.wait()
+        forget_locals(error)
+        other = ValueError()
+        other.__context__ = error
+        forget_locals(other)
+
+    async with asyncio.timeout(2):
+        assert (await asyncio.gather(handles("precious"), forgets()))[0] == "precious"
+
+
 @BACKENDS
 @pytest.mark.parametrize("reading", [False, True])
 def test_the_frames_of_whoever_cancels_are_his(backend: str, reading: bool) -> None:
