@@ -118,15 +118,16 @@ STRICT = " \\*"
 def guide() -> str:
     """The guide as the tables say it."""
 
+    def row(name: str, fault: Fault) -> str:
+        billed = "yes" if fault.billed else "no"
+        return f"| {name}{STRICT * fault.strict} | `{fault.kind.__name__}` | {fault.requests} | {billed} |"
+
     def table(faults: dict[str, Fault]) -> list[str]:
-        return [
+        head = [
             "| fault | what you get | requests sent (of 3) | could it have been billed |",
             "| --- | --- | ---: | --- |",
-            *(
-                f"| {name}{STRICT * fault.strict} | `{fault.kind.__name__}` | {fault.requests} | {'yes' if fault.billed else 'no'} |"
-                for name, fault in faults.items()
-            ),
         ]
+        return [*head, *(row(name, fault) for name, fault in faults.items())]
 
     return "\n".join(
         [
