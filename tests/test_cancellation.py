@@ -242,7 +242,7 @@ def test_cancelled_at_every_await(backend: str, name: str, authority: tuple[ssl.
 FIRSTS: dict[str, tuple[Use, int]] = {
     "converse": (converse, 6),
     "stream": (text, 8),
-    "warm up": (lambda client: client.warm_up(3), 4),
+    "warm up": (lambda client: client.warm_up(3), 3),
     "close with a drain": (lambda client: client.aclose(drain=1), 6),
 }
 
