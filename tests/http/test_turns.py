@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+import anyio
+import pytest
+
+from bedrock_converse._http.turns import AT_ONCE, take_turn
+
+
+class Counted:
+    """Counts the turns of the event loop."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        asyncio.get_running_loop().call_soon(self._count)
+
+    def _count(self) -> None:
+        self.number += 1
+        asyncio.get_running_loop().call_soon(self._count)
+
+
+async def test_many_begin_a_few_at_a_time() -> None:
+    """In the order in which they came, and none is left behind."""
+    loop, begun = Counted(), list[tuple[int, int]]()
+
+    async def call(number: int) -> None:
+        await take_turn()
+        begun.append((loop.number, number))
+
+    await asyncio.gather(*(call(number) for number in range(20 * AT_ONCE)))
+    assert [number for _, number in begun] == list(range(20 * AT_ONCE))
+    assert max(Counter(turn for turn, _ in begun).values()) <= AT_ONCE
+
+
+async def test_a_newcomer_does_not_overtake() -> None:
+    """Who comes while others wait comes after them."""
+    order: list[str] = []
+
+    async def call(name: str) -> None:
+        await take_turn()
+        order.append(name)
+
+    early = [asyncio.create_task(call("early")) for _ in range(3 * AT_ONCE)]
+    await asyncio.sleep(0)
+    late = asyncio.create_task(call("late"))
+    await asyncio.gather(*early, late)
+    assert order.index("late") == 3 * AT_ONCE
+
+
+async def test_alone_it_waits_for_nothing() -> None:
+    """No turn of the event loop passes."""
+    with pytest.raises(StopIteration):
+        take_turn().send(None)
+
+
+async def test_those_who_give_up_do_not_hold_up_the_others() -> None:
+    """A cancelled wait costs nobody a turn for good."""
+    tasks = [asyncio.create_task(take_turn()) for _ in range(5 * AT_ONCE)]
+    await asyncio.sleep(0)
+    for task in tasks[::2]:
+        task.cancel()
+    async with asyncio.timeout(5):
+        await asyncio.gather(*tasks, return_exceptions=True)
+    assert all(task.cancelled() for task in tasks[2 * AT_ONCE :: 2])
+    assert not any(task.cancelled() for task in tasks[1::2])
+
+
+def test_each_event_loop_has_its_own() -> None:
+    """One that ended in the middle leaves nothing to the next."""
+
+    async def left() -> None:
+        tasks = [asyncio.create_task(take_turn()) for _ in range(5 * AT_ONCE)]
+        await asyncio.sleep(0)
+        assert not tasks[-1].done()
+
+    async def whole() -> None:
+        async with asyncio.timeout(5):
+            await asyncio.gather(*(take_turn() for _ in range(5 * AT_ONCE)))
+
+    asyncio.run(left())
+    asyncio.run(whole())
+
+
+def test_trio() -> None:
+    """There everybody begins at once."""
+
+    async def main() -> None:
+        with anyio.fail_after(5):
+            async with anyio.create_task_group() as tasks:
+                for _ in range(5 * AT_ONCE):
+                    tasks.start_soon(take_turn)
+
+    anyio.run(main, backend="trio")
