@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PACKAGE = Path(__file__).resolve().parents[1] / "bedrock_converse"
-BASE = {"_later", "_version", "errors", "observe", "types"}
+BASE = {"_later", "_loop", "_version", "errors", "observe", "types"}
 ENGINE = BASE | {"_aws", "_http", "_wire"}
 CLIENT = ENGINE | {"client", "stream"}
 TOP = {"__main__", "cli", "integrations"}

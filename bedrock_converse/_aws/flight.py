@@ -12,16 +12,15 @@ import os
 import sys
 import threading
 import time
-from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
+from bedrock_converse._loop import call_in_loop, running_loop
 from bedrock_converse.errors import BedrockError, ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-__all__ = ["Flight", "Flights", "running_loop"]
+__all__ = ["Flight", "Flights"]
 
 INFINITY = float("inf")
 
@@ -43,7 +42,7 @@ class Flight(Generic[T]):
         self._deadline = time.monotonic() + limit
         self._lock = threading.Lock()
         self._done = False
-        self._waiters: set[Callable[[], object]] = set()
+        self._waiters: set[tuple[Any, Callable[[], object]]] = set()
 
     @property
     def overdue(self) -> bool:
@@ -67,17 +66,14 @@ class Flight(Generic[T]):
         with self._lock:
             self._done = True
             waiters, self._waiters = self._waiters, set()
-        for wake in waiters:
-            try:
-                wake()
-            except RuntimeError:
-                continue  # that event loop is closed, and with it the task that waited
+        for loop, wake in waiters:
+            call_in_loop(loop, wake)  # if that loop has ended, so has the task that waited
 
     async def wait(self) -> bool:
         """Wait until it is over; False if it takes too long. Cancelling the wait does not touch the work."""
-        loop, call_soon = running_loop()
+        loop = running_loop()
         wait, wake = _trio_waiter() if hasattr(loop, "run_sync_soon") else _asyncio_waiter(loop)
-        waiter = partial(call_soon, wake)
+        waiter = (loop, wake)
         with self._lock:
             if self._done:
                 return True
@@ -126,20 +122,6 @@ class Flights(Generic[T]):
 def _copy(error: BaseException) -> BaseException:
     """One for each task, without the frames of the thread: tracebacks must not pile up on a shared one."""
     return copy.copy(error) if isinstance(error, BedrockError | OSError) else error
-
-
-def running_loop() -> tuple[object, Callable[[Callable[[], object]], object]]:
-    """The event loop of this task, and the function that has it call another one, from any thread."""
-    trio: Any = sys.modules.get("trio")
-    if hasattr(trio, "lowlevel"):  # it is there last, when another thread is importing trio
-        with suppress(RuntimeError):  # this is not a task of trio's
-            trio.lowlevel.current_task()
-            token = trio.lowlevel.current_trio_token()
-            return token, token.run_sync_soon
-    import asyncio
-
-    loop = asyncio.get_running_loop()
-    return loop, loop.call_soon_threadsafe
 
 
 # How to wait at most so many seconds, and how to end that in the loop. Without anyio, which the first call of a

@@ -24,7 +24,8 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from bedrock_converse._aws.flight import Flight, running_loop
+from bedrock_converse._aws.flight import Flight
+from bedrock_converse._loop import running_loop
 from bedrock_converse.errors import BedrockError, ConfigError, CredentialsError
 
 if TYPE_CHECKING:
@@ -225,7 +226,7 @@ class Renewed(Generic[T]):
     # ── on the event loop
 
     async def _get_on_loop(self) -> T:
-        loop, _ = running_loop()
+        loop = running_loop()
         while True:
             held, now = self._held, self._clock()
             usable = held is not None and now < held.wait_at

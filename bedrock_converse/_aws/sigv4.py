@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from bedrock_converse._aws.credentials import Credentials
 
-__all__ = ["SKEW_ERROR_CODES", "SKEW_THRESHOLD", "UNSIGNED_HEADERS", "Clock", "Signer", "is_skew_error"]
+__all__ = ["SKEW_THRESHOLD", "UNSIGNED_HEADERS", "Clock", "Signer"]
 
 SERVICE = "bedrock"
 """The name in the signature: not `bedrock-runtime`, which is only in the host."""
@@ -164,29 +164,6 @@ def _signing_key(secret_access_key: str, date: str, region: str) -> bytes:
 
 SKEW_THRESHOLD = 240.0
 """Seconds. AWS refuses a signature more than 300 s old or early; a smaller difference is not why it said no."""
-
-SKEW_ERROR_CODES = frozenset(
-    {
-        "AccessDeniedException",
-        "AuthFailure",
-        "InvalidSignatureException",
-        "RequestTimeTooSkewed",
-        "SignatureDoesNotMatch",
-    }
-)
-"""The answers that a wrong clock can cause. Most have other causes too, hence the look at the `Date` header."""
-
-
-def is_skew_error(code: str | None, candidate_skew: float, has_date: bool, attempt_skew: float) -> bool:
-    """Tell whether a refused request should be signed anew with the corrected clock.
-
-    Args:
-        code: The error code of the answer.
-        candidate_skew: How far the server's clock is ahead of ours by this answer, in seconds (`Clock.learn`).
-        has_date: The answer had a `Date` header.
-        attempt_skew: The correction that the refused request was signed with (`Clock.skew` at that time).
-    """
-    return code in SKEW_ERROR_CODES and has_date and abs(attempt_skew - candidate_skew) > SKEW_THRESHOLD
 
 
 class Clock:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from bedrock_converse._aws.sigv4 import SKEW_THRESHOLD
 from bedrock_converse._wire.hints import throttling_scope
 from bedrock_converse.errors import (
     APIError,
@@ -108,7 +109,6 @@ SKEW_CODES = frozenset(
         "signaturedoesnotmatch",
     }
 )
-SKEW_THRESHOLD = 240.0
 
 
 def credentials_rejected(error: BedrockError) -> bool:

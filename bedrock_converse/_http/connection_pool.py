@@ -20,10 +20,11 @@ import httpx
 
 from bedrock_converse._http.body import BODY, Body
 from bedrock_converse._http.connection import EXCHANGE, Connection, Exchange, Message, Origin
-from bedrock_converse._http.network import backend_for_this_loop, running_loop
+from bedrock_converse._http.network import backend_for_this_loop
 from bedrock_converse._http.proxy import Proxy, proxy_from_environment
 from bedrock_converse._http.slots import Claim, Slots
 from bedrock_converse._http.tracebacks import forget_locals
+from bedrock_converse._loop import running_loop
 from bedrock_converse.errors import ClientClosed
 
 if TYPE_CHECKING:

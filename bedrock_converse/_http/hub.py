@@ -22,11 +22,11 @@ from bedrock_converse._aws.credentials import ApiKey, Identities, Identity, sess
 from bedrock_converse._aws.endpoint import Endpoint, resolve_endpoint
 from bedrock_converse._aws.flight import Flights
 from bedrock_converse._aws.sigv4 import Clock, Signer
-from bedrock_converse._http.limiter import running_loop
 from bedrock_converse._http.pool import PoolTransport
 from bedrock_converse._http.retry import RetryQuota
 from bedrock_converse._http.tls import load_tls_context
 from bedrock_converse._http.transport import HttpClient, Transport
+from bedrock_converse._loop import running_loop
 from bedrock_converse.errors import ClientClosed
 
 if TYPE_CHECKING:

@@ -8,16 +8,15 @@ that serves several threads allows the number in each of them.
 from __future__ import annotations
 
 import os
-import sys
 from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from bedrock_converse._http.timer import asyncio_task
+from bedrock_converse._loop import call_in_loop, running_loop
 from bedrock_converse.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Hashable
     from types import TracebackType
 
     from anyio import Event
@@ -147,20 +146,3 @@ class _Queue:
 
 def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
-
-
-def call_in_loop(loop: Any, function: Callable[[], object]) -> bool:
-    """Have the event loop call `function` soon, from any thread; False if it has ended."""
-    call = getattr(loop, "call_soon_threadsafe", None) or loop.run_sync_soon  # asyncio's, or that of trio's token
-    try:
-        call(function)
-    except RuntimeError:
-        return False
-    return True
-
-
-def running_loop() -> Hashable:
-    task = asyncio_task()
-    if task is not None:
-        return task.get_loop()
-    return sys.modules["trio"].lowlevel.current_trio_token()

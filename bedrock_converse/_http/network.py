@@ -20,10 +20,11 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import httpcore
+
+from bedrock_converse._loop import running_loop
 
 if TYPE_CHECKING:
     import ssl
@@ -38,7 +39,6 @@ __all__ = [
     "backend_for_this_loop",
     "current_time",
     "deadline_after",
-    "running_loop",
     "seconds_left",
     "set_socket_options",
 ]
@@ -48,19 +48,6 @@ HIGH_WATER = 64 * 1024
 PIECE = 256 * 1024
 """How many bytes are handed to a socket at once. One write of 27 MB was seen to hold the loop for 50 to 117 ms."""
 Bytes: TypeAlias = bytes | bytearray | memoryview
-
-
-def running_loop() -> object:
-    """What runs this code: the asyncio event loop, or the token of the trio run."""
-    with suppress(RuntimeError):
-        # There is no loop under trio, and no task in a loop that has trio as its guest.
-        if asyncio.current_task() is not None:
-            return asyncio.get_running_loop()
-    trio: Any = sys.modules.get("trio")  # whoever runs under trio has imported it, and not only in part
-    if hasattr(trio, "lowlevel"):
-        with suppress(RuntimeError):
-            return trio.lowlevel.current_trio_token()
-    return asyncio.get_running_loop()
 
 
 class Backend(httpcore.AsyncNetworkBackend):

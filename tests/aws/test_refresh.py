@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import subprocess
 import sys
@@ -488,13 +489,9 @@ class TestInThread:
             with anyio.CancelScope() as scope:
                 scope.cancel()
                 await waiting
-            flight._waiters.add(dead_wake())  # pyright: ignore[reportPrivateUsage]
-
-        def dead_wake() -> Callable[[], object]:
-            def wake() -> None:
-                raise RuntimeError("Event loop is closed")
-
-            return wake
+            ended = asyncio.new_event_loop()
+            ended.close()
+            flight._waiters.add((ended, lambda: None))  # pyright: ignore[reportPrivateUsage]
 
         async def patient() -> None:
             answers.append(await renewed.get())

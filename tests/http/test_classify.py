@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bedrock_converse import errors
-from bedrock_converse._http.classify import classify, clock_is_off, credentials_rejected
+from bedrock_converse._http.classify import SKEW_CODES, classify, clock_is_off, credentials_rejected
 from bedrock_converse._wire.deserialize import parse_error
 from bedrock_converse.errors import (
     APIError,
@@ -183,10 +183,11 @@ def test_rejected_credentials(error: BedrockError, rejected: bool) -> None:
         ("InvalidSignatureException", 241, 0, True),
         ("RequestTimeTooSkewed", 0, 300, True),
         ("RequestTimeTooSkewed", None, 300, False),
+        (None, 300, 0, False),
         ("ValidationException", 300, 0, False),
     ],
 )
-def test_clock_skew(code: str, measured: float | None, used: float, off: bool) -> None:
+def test_clock_skew(code: str | None, measured: float | None, used: float, off: bool) -> None:
     """A refusal is the clock's fault only beyond 240 s from the correction that was used."""
     assert clock_is_off(APIError("no", code=code, status_code=403), measured=measured, used=used) is off
 
@@ -264,7 +265,9 @@ def test_shared_exception_table() -> None:
 
 @needs_vectors
 def test_shared_clock_skew_cases() -> None:
-    """AWS's clock-skew cases."""
-    for code, measured, has_date, used, expected in vectors()["clock_skew_cases"]["cases"]:
+    """AWS's clock-skew cases, and its list of codes."""
+    table = vectors()["clock_skew_cases"]
+    assert {code.lower() for code in table["codes"]} == SKEW_CODES
+    for code, measured, has_date, used, expected in table["cases"]:
         error = APIError("no", code=code, status_code=403)
         assert clock_is_off(error, measured=measured if has_date else None, used=used) is expected, code

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 import threading
 import time
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from busy_threads import busy_threads
 from engine import both, client_for, run
 
-from bedrock_converse._aws import flight
-from bedrock_converse._http import first_use, network, tls
+from bedrock_converse._http import first_use, tls
+from bedrock_converse._loop import running_loop
 from bedrock_converse.errors import ConfigError
 from bedrock_converse.testing import FakeBedrock
-from bedrock_converse.types import ConverseRequest
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 FIFTY_AT_ONCE = """
 import asyncio
@@ -48,18 +45,18 @@ def half_imported_trio(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "trio", ModuleType("trio"))
 
 
-@pytest.mark.parametrize("running_loop", [flight.running_loop, network.running_loop])
-async def test_the_loop_is_found_while_trio_is_imported(
-    half_imported_trio: None, running_loop: Callable[[], Any]
-) -> None:
-    """Who runs under asyncio does not stumble over a trio that has no `lowlevel` yet."""
-    assert running_loop()
+async def test_the_loop_is_found_while_trio_is_imported(half_imported_trio: None) -> None:
+    """Who runs under asyncio does not stumble over a trio that has no `lowlevel` yet, in a task or a callback."""
+    loop = asyncio.get_running_loop()
+    seen = loop.create_future()
+    loop.call_soon(lambda: seen.set_result(running_loop()))
+    assert running_loop() is await seen is loop
 
 
 async def test_a_call_begins_while_trio_is_imported(half_imported_trio: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """A second first call does not either."""
     monkeypatch.setattr(first_use, "_ready", set())
-    await first_use.ready(ConverseRequest)
+    await first_use.ready("Converse")
 
 
 def test_first_calls_at_any_moment() -> None:
@@ -115,7 +112,7 @@ def test_many_first_calls_load_once(backend: str, monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr(first_use, "_load", counted)
         async with anyio.create_task_group() as tasks:
             for _ in range(100):
-                tasks.start_soon(first_use.ready, ConverseRequest)
+                tasks.start_soon(first_use.ready, "Converse")
 
     run(backend, main)
     assert loads == ["bedrock-converse-first-use"]
@@ -134,7 +131,7 @@ def test_no_thread_can_be_had(backend: str, monkeypatch: pytest.MonkeyPatch) -> 
             patch.setattr(threading.Thread, "start", refuse)
             for _ in range(2):
                 with pytest.raises(ConfigError, match="no thread can be started"):
-                    await first_use.ready(ConverseRequest)
-        await first_use.ready(ConverseRequest)
+                    await first_use.ready("Converse")
+        await first_use.ready("Converse")
 
     run(backend, main)

@@ -23,8 +23,9 @@ from stepwise import WAYS, cancelled_at, living_tasks
 from bedrock_converse._http import network_asyncio, network_trio
 from bedrock_converse._http.connect_failures import classify_connect_error
 from bedrock_converse._http.names import interleave
-from bedrock_converse._http.network import HIGH_WATER, PIECE, Stream, backend_for_this_loop, current_time, running_loop
+from bedrock_converse._http.network import HIGH_WATER, PIECE, Stream, backend_for_this_loop, current_time
 from bedrock_converse._http.network_asyncio import AsyncioStream
+from bedrock_converse._loop import running_loop
 
 BACKENDS = pytest.mark.parametrize("backend", ["asyncio", "trio"])
 

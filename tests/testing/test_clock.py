@@ -12,7 +12,7 @@ import anyio.to_thread
 import pytest
 import trio
 
-from bedrock_converse._aws.flight import running_loop
+from bedrock_converse._loop import call_in_loop, running_loop
 from bedrock_converse.testing import VirtualClock, run_in_virtual_time, virtual_time
 
 BACKENDS = ["asyncio", "trio"]
@@ -63,9 +63,9 @@ def test_threads_are_waited_for(backend: str) -> None:
 
     async def in_own_thread() -> str:
         done = anyio.Event()
-        _, call_soon = running_loop()
+        loop = running_loop()
         name = "bedrock-converse-credentials"
-        threading.Thread(target=lambda: (work(), call_soon(done.set)), name=name).start()
+        threading.Thread(target=lambda: (work(), call_in_loop(loop, done.set)), name=name).start()
         await done.wait()
         return "done"
 
