@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import gzip
 import itertools
 import os
 import pickle
@@ -32,6 +33,7 @@ from bedrock_converse import (
     Credentials,
     PoolTimeout,
     RequestTimeout,
+    ResponseInvalid,
     Timeout,
 )
 from bedrock_converse.testing import FakeBedrock, reply, throttled
@@ -439,6 +441,66 @@ async def test_a_big_body_through_a_users_http_client() -> None:
         assert len(received.body) > 4_000_000
 
 
+@both
+def test_a_stream_left_early_through_a_users_http_client(backend: str) -> None:
+    """Its connection is cut, and httpx's generators end: trio warns of those that the garbage collector finds."""
+
+    async def main() -> None:
+        async with httpx.AsyncClient(trust_env=False) as http_client:
+            client = client_for(server.url, http_client=http_client)
+            async with client.converse_stream(MODEL, "x") as stream:
+                await anext(stream)
+            await anyio.sleep(0.05)
+            server.wait_until_open(0)
+            gc.collect()
+            assert (await stream_text(client)) == "Hello"
+
+    async def stream_text(client: BedrockClient) -> str:
+        async with client.converse_stream(MODEL, "x") as stream:
+            return (await stream.final()).text
+
+    with serve(paced) as server:
+        run(backend, main)
+
+
+@both
+def test_a_bomb_through_a_users_http_client(backend: str) -> None:
+    """What was packed twice grows a million times: httpx would unpack it all at once. It is refused, with one request;
+    what was packed once is unpacked."""
+    packed = gzip.compress(REPLY_BODY)
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(
+            b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(packed) + packed
+        )
+        await peer.request()
+        body = gzip.compress(packed)
+        await peer.send(
+            b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip, gzip\r\ncontent-length: %d\r\n\r\n" % len(body) + body
+        )
+
+    async def main() -> None:
+        async with httpx.AsyncClient(trust_env=False) as http_client:
+            client = client_for(server.url, http_client=http_client)
+            assert (await client.converse(MODEL, "x")).text == "Hello"
+            with pytest.raises(ResponseInvalid, match="nobody asked for"):
+                await client.converse(MODEL, "x")
+        assert len(server.requests) == 2
+
+    with serve(script) as server:
+        run(backend, main)
+
+
+async def test_a_packed_answer_of_a_mock() -> None:
+    """A mock's response has been read before we get it, and unpacked."""
+    headers = {"content-encoding": "gzip"}
+    response = httpx.Response(200, headers=headers, content=gzip.compress(REPLY_BODY))
+    async with httpx.AsyncClient(transport=httpx.MockTransport(lambda _: response)) as http_client:
+        client = client_for("http://127.0.0.1:1", http_client=http_client)
+        assert (await client.converse(MODEL, "x")).text == "Hello"
+
+
 async def test_a_client_that_changes_the_url() -> None:
     """Parameters of its own would break the signature: said before anything is sent."""
     with serve(answering) as server:
@@ -501,7 +563,7 @@ class DuckClient:
             status_code = 200
             headers = {"X-Amzn-RequestId": "duck"}  # noqa: RUF012
 
-            async def aiter_bytes(self) -> Any:
+            async def aiter_raw(self) -> Any:
                 yield REPLY_BODY
 
             async def aclose(self) -> None:

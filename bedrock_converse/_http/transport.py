@@ -108,16 +108,15 @@ class Answer:
     def of_pool(cls, answer: RawAnswer, exchange: Exchange) -> Answer:
         """The answer that our pool gives."""
         headers = decoded(answer.headers)
-        encoding = headers.get("content-encoding", "").strip().lower()
-        if encoding in ("", "identity"):
-            return cls(answer.status, headers, answer.body, answer.body.__aiter__(), exchange)
-        return cls(answer.status, headers, answer.body, Unpacked(answer.body, encoding), exchange)
+        return cls(answer.status, headers, answer.body, unpacked(answer.body, headers), exchange)
 
     @classmethod
     def of_client(cls, response: Any, exchange: Exchange) -> Answer:
         """The answer that somebody's `http_client` gives; told by duck type."""
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return cls(response.status_code, headers, response, response.aiter_bytes(), exchange)
+        body = ForeignBody(response)
+        pieces = body if body.read_before else unpacked(body, headers)
+        return cls(response.status_code, headers, body, pieces, exchange)
 
     async def read(self) -> bytes:
         """The next piece of the body; `b""` at its end.
@@ -322,6 +321,40 @@ class Transport:
             if known.raw_path != b"/" + url.split("/", 3)[3].encode():
                 raise ConfigError("the endpoint's path is not in its normal form: httpx would change what was signed")
         return known
+
+
+class ForeignBody:
+    """The body of a response of somebody's `http_client`, as it came: httpx would unpack it without a limit."""
+
+    def __init__(self, response: Any) -> None:
+        self.read_before: bool = getattr(response, "is_stream_consumed", False)
+        """A mock's response, or one that a recorder has read; then it is unpacked, too."""
+        self._response = response
+        self._pieces: AsyncIterator[bytes] = (
+            httpx.ByteStream(response.content).__aiter__() if self.read_before else response.aiter_raw()
+        )
+
+    def __aiter__(self) -> ForeignBody:
+        return self
+
+    async def __anext__(self) -> bytes:
+        return await self._pieces.__anext__()
+
+    async def aclose(self) -> None:
+        await self._response.aclose()
+        extensions: Mapping[str, Any] = getattr(self._response, "extensions", {})
+        if "network_stream" in extensions and extensions.get("http_version") == b"HTTP/1.1":
+            # httpx reads through generators in generators, and closing the outermost leaves the others to the garbage
+            # collector, of which trio warns. They end when they find the connection closed.
+            with suppress(Exception):
+                while True:
+                    await self._pieces.__anext__()
+
+
+def unpacked(body: Readable, headers: Mapping[str, str]) -> AsyncIterator[bytes]:
+    """The bytes of the body as they were before somebody compressed them."""
+    encoding = headers.get("content-encoding", "").strip().lower()
+    return body.__aiter__() if encoding in ("", "identity") else Unpacked(body, encoding)
 
 
 class Unpacked:

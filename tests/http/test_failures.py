@@ -97,8 +97,10 @@ async def ask(client: BedrockClient, model_id: str, streams: bool) -> Any:
         return await stream.final()
 
 
-WAYS = [("asyncio", True), ("trio", True), ("asyncio", False)]
-every_way = pytest.mark.parametrize(("backend", "own"), WAYS, ids=["asyncio", "trio", "http_client"])
+WAYS = [("asyncio", True), ("trio", True), ("asyncio", False), ("trio", False)]
+every_way = pytest.mark.parametrize(
+    ("backend", "own"), WAYS, ids=["asyncio", "trio", "http_client", "http_client on trio"]
+)
 TABLES = [
     *[pytest.param(fault, False, id=f"answer-{name}") for name, fault in UNARY.items()],
     *[pytest.param(fault, True, id=f"stream-{name}") for name, fault in STREAMS.items()],
