@@ -48,10 +48,11 @@ def spend(value: Any, budget: int, depth: int = 0) -> int:
         raise NotJson("", f"is nested more than {MAX_DEPTH} levels deep, or contains itself")
     budget -= ITEM
     content = value
-    if isinstance(value, dict):
-        for key, item in content.items():
-            if not isinstance(key, str):
-                raise NotJson("", f"has a key of type {type(key).__name__}; JSON keys are str")
+    named = isinstance(value, dict)
+    if named or isinstance(value, list):
+        for place, item in content.items() if named else enumerate(content):
+            if named and not isinstance(place, str):
+                raise NotJson("", f"has a key of type {type(place).__name__}; JSON keys are str")
             kind = type(item)  # pyright: ignore[reportUnknownVariableType]  # it may be anything
             if kind is str:
                 budget -= ITEM + len(item)
@@ -61,21 +62,7 @@ def spend(value: Any, budget: int, depth: int = 0) -> int:
                 try:
                     budget = spend(item, budget, depth + 1)
                 except NotJson as error:
-                    raise error.within(key) from None
-            if budget < 0:
-                break
-    elif isinstance(value, list):
-        for index, item in enumerate(content):
-            kind = type(item)  # pyright: ignore[reportUnknownVariableType]  # it may be anything
-            if kind is str:
-                budget -= ITEM + len(item)
-            elif kind in _ATOMS:
-                budget -= ITEM
-            else:
-                try:
-                    budget = spend(item, budget, depth + 1)
-                except NotJson as error:
-                    raise error.within(f"[{index}]") from None
+                    raise error.within(f"{place}" if named else f"[{place}]") from None
             if budget < 0:
                 break
     elif isinstance(value, str):
