@@ -112,7 +112,7 @@ class TestAgainstTheOracle:
         if "trailer" in botocore.auth.SIGNED_HEADERS_BLACKLIST:
             assert set(botocore.auth.SIGNED_HEADERS_BLACKLIST) | {"accept-encoding"} == UNSIGNED_HEADERS
 
-    @settings(max_examples=examples(2500), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=examples(2000), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(data=st.data())
     def test_generated_requests(self, botocore_clock: FixedClock, data: st.DataObject) -> None:
         """Ids, ARNs, base paths, ports, odd headers, tokens, regions and dates: always botocore's signature."""

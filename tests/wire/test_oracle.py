@@ -54,7 +54,7 @@ SERIALIZER = create_serializer("rest-json", False)
 PARSER = create_parser("rest-json")
 SIGNER = Signer()
 GENERATED = settings(
-    max_examples=examples(2200),
+    max_examples=examples(2000),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
 )
