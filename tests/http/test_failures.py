@@ -111,6 +111,34 @@ FORGIVEN = [
 ]
 
 
+@pytest.mark.parametrize(("fault", "streams"), TABLES)
+def test_the_fault_tables_on_connections_that_were_idle(fault: Fault, streams: bool) -> None:
+    """The same, but that one which dies before the first byte of an answer is not the last word: one more request."""
+    once_more = fault.answers == (b"",) and fault.kind is not RequestTimeout
+    failures: dict[int, BedrockError] = {}
+
+    async def call(client: BedrockClient, number: int) -> None:
+        with pytest.raises(fault.kind) as caught:
+            await ask(client, str(number), streams)
+        failures[number] = caught.value
+
+    async def main() -> None:
+        with peer_for(fault.answers, fault.ending, whole(REPLY_BODY)) as server:
+            server.healthy = False
+            timeout = 0.3 if fault.kind is RequestTimeout else 3600
+            limits = Timeout(connect=15, first_event=timeout, answer=timeout, idle=timeout)
+            async with client_for(server.url, timeout=limits) as client:
+                await client.warm_up(connections=len(fault.answers))
+                async with anyio.create_task_group() as calls:
+                    for number in range(len(fault.answers)):
+                        calls.start_soon(call, client, number)
+                for number in range(len(fault.answers)):
+                    assert failures[number].attempts == fault.requests + once_more
+                    assert failures[number].possibly_billed == fault.billed
+
+    run("asyncio", main, seconds=40)
+
+
 @every_way
 @pytest.mark.parametrize(("fault", "streams"), TABLES)
 def test_the_fault_tables(backend: str, own: bool, fault: Fault, streams: bool) -> None:
