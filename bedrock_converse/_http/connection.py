@@ -9,7 +9,6 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-import anyio
 import httpcore
 import httpx
 
@@ -17,12 +16,17 @@ from bedrock_converse._http.connect_failures import classify_connect_error
 from bedrock_converse._http.http11 import ResponseDecoder, ResponseHead, encode_head
 from bedrock_converse._http.network import Backend, Stream, deadline_after, seconds_left
 from bedrock_converse._http.proxy import Proxy, open_tunnel
+from bedrock_converse._http.timer import cancel_scope
 from bedrock_converse._http.tls import start_tls
 from bedrock_converse.errors import ConfigError
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
+
+    import anyio
+
+    from bedrock_converse._http.timer import AsyncioScope
 
 __all__ = ["EXCHANGE", "Connection", "Exchange", "Origin"]
 
@@ -96,7 +100,7 @@ class Connection:
         """An answer is being read from it."""
         self._stream: Stream | None = None
         self._decoder: ResponseDecoder | None = None
-        self._opening: anyio.CancelScope | None = None
+        self._opening: anyio.CancelScope | AsyncioScope | None = None
         self._written = False
 
     async def open(self, backend: Backend, context: ssl.SSLContext | None, timeout: float | None) -> None:
@@ -104,7 +108,7 @@ class Connection:
 
         Raises `httpcore.ConnectError`, `ConnectTimeout` or `ProxyError`.
         """
-        with anyio.CancelScope() as self._opening:
+        with cancel_scope() as self._opening:
             self._stream = await dial(self.origin, backend, context, timeout)
         if self._opening.cancel_called:
             self.abort()

@@ -56,10 +56,10 @@ class Loop:
     """What belongs to one event loop."""
 
     transport: Transport
-    workers: anyio.CapacityLimiter
-    """For what takes long: not the loop's own threads, which the application may have filled."""
     secure: bool = False
     """The TLS context is loaded."""
+    workers: anyio.CapacityLimiter | None = None
+    """For what takes long: not the loop's own threads, which the application may have filled. Made when needed."""
 
 
 class _Recent(OrderedDict[Hashable, Any]):
@@ -185,7 +185,7 @@ class Hub:
                 raise ClientClosed(CLOSED)
             known = self._loops.get(key)
             if known is None:
-                known = self._loops[key] = Loop(self._new_transport(), anyio.CapacityLimiter(2))
+                known = self._loops[key] = Loop(self._new_transport())
             if context is not None:
                 known.transport.carrier.use_tls(context)
             known.secure = known.secure or secure
@@ -194,6 +194,7 @@ class Hub:
     async def work(self, function: Callable[..., T], *arguments: Any) -> T:
         """Runs in a worker thread what would hold the event loop for too long. It runs to its end, cancelled or not."""
         loop = await self.loop(secure=False)
+        loop.workers = loop.workers or anyio.CapacityLimiter(2)
         return await anyio.to_thread.run_sync(function, *arguments, limiter=loop.workers)
 
     def _new_transport(self) -> Transport:

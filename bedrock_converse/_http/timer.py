@@ -16,11 +16,12 @@ from bedrock_converse.errors import RequestTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from typing import Self
 
     from bedrock_converse._http.deadline import Phase, Timeout
     from bedrock_converse.errors import TimeoutPhase
 
-__all__ = ["CallTimer", "asyncio_task", "call_timer"]
+__all__ = ["AsyncioScope", "CallTimer", "asyncio_task", "call_timer", "cancel_scope"]
 
 T = TypeVar("T")
 
@@ -39,6 +40,41 @@ def asyncio_task() -> asyncio.Task[Any] | None:
         return asyncio.current_task()
     except RuntimeError:
         return None
+
+
+def cancel_scope() -> CancelScope | AsyncioScope:
+    """A scope whose block others may cancel: anyio's, or one that a first call under asyncio can have for less."""
+    task = asyncio_task()
+    return CancelScope() if task is None else AsyncioScope(task)
+
+
+class AsyncioScope:
+    """As much of anyio's `CancelScope` as opening a connection needs, without importing anyio's backend.
+
+    That import takes as long as building all schemas of `converse()`, and it would be done in the event loop.
+    """
+
+    __slots__ = ("_cancelling", "_task", "cancel_called")
+
+    def __init__(self, task: asyncio.Task[Any]) -> None:
+        self._task: asyncio.Task[Any] | None = task
+        self._cancelling = task.cancelling()
+        self.cancel_called = False
+
+    def cancel(self) -> None:
+        """Cancels the block, once; nothing when it is over."""
+        if self._task is not None and not self.cancel_called:
+            self.cancel_called = True
+            self._task.cancel()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        task, self._task = self._task, None
+        if task is None or not self.cancel_called:
+            return False
+        return task.uncancel() <= self._cancelling and isinstance(error, asyncio.CancelledError)
 
 
 class CallTimer:

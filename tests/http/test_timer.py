@@ -12,7 +12,7 @@ import trio.testing
 from anyio.lowlevel import checkpoint
 
 from bedrock_converse._http.deadline import Phase, Timeout
-from bedrock_converse._http.timer import AsyncioCallTimer, CallTimer, call_timer
+from bedrock_converse._http.timer import AsyncioCallTimer, AsyncioScope, CallTimer, call_timer, cancel_scope
 from bedrock_converse.errors import RequestTimeout
 
 if TYPE_CHECKING:
@@ -492,5 +492,108 @@ def test_what_remains(backend: str) -> None:
         await timer.wait(anyio.sleep, 3000)
         assert timer.remaining == pytest.approx(4200)
         timer.close()
+
+    run(main, backend)
+
+
+# --- scopes that others may cancel ------------------------------------------------------------------------------------
+
+
+@BACKENDS
+def test_a_scope_is_cancelled_from_outside(backend: str) -> None:
+    """The block ends, the task goes on, and no cancellation stays behind."""
+
+    async def main() -> None:
+        scope = cancel_scope()
+        assert isinstance(scope, AsyncioScope) is (backend == "asyncio")
+        async with anyio.create_task_group() as tasks:
+
+            async def from_outside() -> None:
+                scope.cancel()
+                scope.cancel()
+
+            tasks.start_soon(from_outside)
+            with scope:
+                await anyio.sleep(math.inf)
+            assert scope.cancel_called
+            await anyio.sleep(1)
+        if backend == "asyncio":
+            assert pending_cancellations() == 0
+
+    run(main, backend)
+
+
+@BACKENDS
+def test_a_scope_that_is_over_cancels_nothing(backend: str) -> None:
+    """What comes after the block is nobody's business."""
+
+    async def main() -> None:
+        with cancel_scope() as scope:
+            await checkpoint()
+        scope.cancel()
+        await anyio.sleep(1)
+
+    run(main, backend)
+
+
+@BACKENDS
+def test_a_scope_hides_no_cancellation_of_others(backend: str) -> None:
+    """The caller's own limit ends the caller's block, whether or not the scope was cancelled in the same moment."""
+
+    async def main() -> None:
+        for also_ours in (False, True):
+            with anyio.CancelScope() as callers:
+                with cancel_scope() as scope:
+                    callers.cancel()
+                    if also_ours:
+                        scope.cancel()
+                    await anyio.sleep(math.inf)
+                await checkpoint()  # where it arrives at the latest
+                pytest.fail("the caller's cancellation was lost")
+            assert callers.cancelled_caught
+        await anyio.sleep(1)
+
+    run(main, backend)
+
+
+def test_a_cancelled_task_stays_cancelled_in_a_scope() -> None:
+    """`task.cancel()` passes through, also when the scope is cancelled right after it."""
+
+    async def main() -> None:
+        scopes: list[Any] = []
+
+        async def connect() -> None:
+            with cancel_scope() as scope:
+                scopes.append(scope)
+                await anyio.sleep(math.inf)
+
+        for also_ours in (False, True):
+            task = asyncio.create_task(connect())
+            await anyio.sleep(1)
+            task.cancel()
+            if also_ours:
+                scopes[-1].cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    run(main)
+
+
+@BACKENDS
+def test_an_error_in_a_cancelled_scope_is_raised(backend: str) -> None:
+    """What clean-up raises instead of the cancellation is told."""
+
+    async def main() -> None:
+        async def clean_up_badly() -> None:
+            with cancel_scope() as scope:
+                scope.cancel()
+                try:
+                    await anyio.sleep(math.inf)
+                finally:
+                    raise OSError("broken")
+
+        with pytest.raises(OSError, match="broken"):
+            await clean_up_badly()
+        await anyio.sleep(1)
 
     run(main, backend)
