@@ -35,7 +35,7 @@ from bedrock_converse._wire.eventstream import encode_error, encode_event, encod
 if TYPE_CHECKING:
     from bedrock_converse import BedrockError
 
-Ending = Literal["open", "close", "reset"]
+Ending = Literal["open", "close", "half-close", "reset"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,8 @@ class Fault:
     requests: int = 1
     billed: bool = True
     ending: Ending = "open"
-    """What the server does behind the answer: it waits for the next request, closes or resets the connection."""
+    """What the server does behind the answer: it waits for the next request, closes the connection, sends no more but
+    goes on reading, or resets the connection."""
     head: bool = True
     """The head of the answer can be read, and with it the status and the request id."""
     strict: bool = False
@@ -69,6 +70,7 @@ def at_every_end(answers: tuple[bytes, ...], kind: type[BedrockError], **facts: 
     broken = kind if issubclass(kind, StreamIncomplete) else TransportError
     return {
         "closed": Fault(answers, kind, ending="close", **facts),
+        "half-closed": Fault(answers, kind, ending="half-close", **facts),
         "reset": Fault(answers, broken, ending="reset", **facts),
         "silence": Fault(answers, RequestTimeout, ending="open", **facts),
     }
@@ -339,6 +341,7 @@ UNARY_FORGIVEN: dict[str, Forgiven] = {
     "declared compression, in several parts": Forgiven(
         (whole(gzip.compress(REPLY_BODY[:9]) + gzip.compress(REPLY_BODY[9:]), GZIP),), strict=True
     ),
+    "half-closed behind the answer": Forgiven((whole(REPLY_BODY),), "half-close"),
     "equal lengths, several times": Forgiven((headed(*[b"content-length: %d" % len(REPLY_BODY)] * 2),)),
     "a length and chunks": Forgiven((headed(b"content-length: 5", CHUNKED[:-4], body=chunk(REPLY_BODY) + LAST_CHUNK),)),
     "neither a length nor chunks": Forgiven((headed(), headed().replace(b"HTTP/1.1", b"HTTP/1.0")), "close"),
@@ -346,10 +349,11 @@ UNARY_FORGIVEN: dict[str, Forgiven] = {
     "more behind the answer": Forgiven(
         (whole(REPLY_BODY) + b"\r\n", whole(REPLY_BODY) + EVIL, whole(REPLY_BODY) + EVIL[:12]), strict=True
     ),
-    "a byte order mark, blanks, unknown members": Forgiven(
+    "a byte order mark, blanks, members that are unknown or come twice": Forgiven(
         (
             whole(b"\xef\xbb\xbf" + REPLY_BODY),
             whole(b"\n " + REPLY_BODY + b"\r\n"),
+            whole(REPLY_BODY[:-1] + b',"stopReason":"end_turn"}'),
             whole(REPLY_BODY[:-1] + b',"new":' + b"[" * 900 + b"]" * 900 + b"}"),
         )
     ),

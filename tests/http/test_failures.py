@@ -59,6 +59,9 @@ def peer_for(answers: tuple[bytes, ...], ending: str, good: bytes) -> Any:
                 continue
             with suppress(ConnectionError):  # the client has seen enough
                 await peer.send(answers[int(request.line.split(b"/")[2])])
+            if ending == "half-close":
+                peer.half_close()
+                await peer.gone()
             if ending != "open":
                 peer.reset() if ending == "reset" else peer.writer.close()
                 return
