@@ -6,6 +6,7 @@ import asyncio
 import copy
 import gzip
 import pickle
+import socket
 import threading
 import traceback
 from contextlib import suppress
@@ -14,7 +15,7 @@ from typing import Any
 import anyio.to_thread
 import httpx
 import pytest
-from engine import EVENTS, FAST, MODEL, REPLY_BODY, both, chunk, client_for, closed, run
+from engine import EVENTS, FAST, KEYS, MODEL, REPLY_BODY, both, chunk, client_for, closed, run
 from faults import (
     CHUNKED,
     EVIL,
@@ -360,6 +361,61 @@ def test_a_reused_connection_that_dies_in_the_answer(backend: str) -> None:
                     await client.converse(MODEL, "x")
             assert caught.value.possibly_billed
             assert len(server.requests) == 2
+
+    run(backend, main)
+
+
+@both
+def test_a_region_without_bedrock(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its host has no address: nothing was sent, and the message names the host, the region in it."""
+
+    def nothing_found(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", nothing_found)
+
+    async def main() -> None:
+        async with BedrockClient(region="us-nowhere-1", credentials=KEYS, retry=FAST) as client:
+            with pytest.raises(ConnectError, match=r"bedrock-runtime\.us-nowhere-1\.amazonaws\.com") as caught:
+                await client.converse(MODEL, "x")
+            failure = caught.value
+            assert (failure.reason, failure.attempts, failure.possibly_billed) == ("dns", 3, False)
+            assert (failure.region, client.stats.open) == ("us-nowhere-1", 0)
+
+    run(backend, main)
+
+
+PROXIES = {
+    "asks who we are": b"HTTP/1.1 407 Proxy Authentication Required\r\nproxy-authenticate: Basic\r\n\r\n",
+    "refuses": b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 4\r\n\r\nsorr",
+    "is no proxy": b"SSH-2.0-OpenSSH_9.2\r\n",
+    "hangs up": b"",
+    "hangs up inside the head": b"HTTP/1.1 200 Conn",
+    "speaks before TLS": b"HTTP/1.1 200 Connected\r\n\r\nnonsense",
+}
+
+
+@both
+@pytest.mark.parametrize("how", PROXIES)
+def test_a_proxy_that(backend: str, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing was sent to AWS, and the proxy's password is shown nowhere."""
+
+    async def script(peer: Peer) -> None:
+        await peer.reader.readuntil(b"\r\n\r\n")
+        await peer.send(PROXIES[how])
+        peer.writer.close()
+
+    async def main() -> None:
+        with serve(script) as proxy:
+            monkeypatch.setenv("HTTPS_PROXY", f"http://user:s3cret@127.0.0.1:{proxy.port}")
+            async with BedrockClient(region="us-east-1", credentials=KEYS, retry=FAST) as client:
+                with pytest.raises(ConnectError) as caught:
+                    await client.converse(MODEL, "x")
+                failure = caught.value
+                assert (failure.attempts, failure.possibly_billed, client.stats.open) == (proxy.accepted, False, 0)
+                assert failure.reason in ("proxy", "tls", "reset")
+                assert "s3cret" not in "".join(traceback.format_exception(failure))
+            await closed(proxy)
 
     run(backend, main)
 
