@@ -17,6 +17,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from bedrock_converse._aws.config import Environment, load_config, profile_name
+from bedrock_converse._aws.quiet import quiet_botocore
 from bedrock_converse._aws.refresh import Source
 from bedrock_converse._aws.values import Credentials
 from bedrock_converse.errors import BedrockError, ConfigError, CredentialsError
@@ -273,7 +274,8 @@ def _from_sts(answer: dict[str, Any]) -> Credentials:
 def _translated(what: str, profile: str | None = None, environ: Environment | None = None) -> Generator[None]:
     """Turn whatever botocore, files, processes and networks raise into `CredentialsError`."""
     try:
-        yield
+        with quiet_botocore():
+            yield
     except BedrockError:
         raise
     except Exception as error:  # the chain runs foreign programs and reads foreign files: anything may come

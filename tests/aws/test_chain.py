@@ -23,8 +23,9 @@ import pytest
 
 from bedrock_converse._aws.chain import Chain, Fixed, FromCredentials, FromSession, Sts
 from bedrock_converse._aws.config import Environment
+from bedrock_converse._aws.credentials import resolve_identity
 from bedrock_converse._aws.refresh import Renewed
-from bedrock_converse._aws.values import Credentials
+from bedrock_converse._aws.values import Credentials, assume_role
 from bedrock_converse.errors import CredentialsError
 
 if TYPE_CHECKING:
@@ -317,6 +318,20 @@ class TestErrors:
         write_config("", "[default]\naws_access_key_id=AKIDFILE\naws_secret_access_key=canary")
         load()
         assert "canary" not in caplog.text
+
+    def test_nothing_secret_in_botocores_log(
+        self, sts: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """botocore logs what it sends to STS and what it gets: when the application asks, but not when we do."""
+        set_all(monkeypatch, KEYS | {"AWS_SESSION_TOKEN": "canary-sent"})
+        caplog.set_level(logging.DEBUG)
+        arn = "arn:aws:iam::123456789012:role/x"
+        role = assume_role(arn, external_id="canary-id", region="us-east-1")
+        identity: Any = resolve_identity(credentials=role, api_key=None, profile=None, environ=os.environ)
+        assert asyncio.run(identity.get()).secret_access_key == "canary-lent"
+        assert "canary" not in caplog.text
+        boto3.client("sts", region_name="us-east-1").assume_role(RoleArn=arn, RoleSessionName="mine")
+        assert "canary-lent" in caplog.text
 
 
 def failure(source: Any) -> CredentialsError:
