@@ -25,6 +25,7 @@ from bedrock_converse._wire.arguments import (
     converted,
     json_body,
     validated,
+    with_defaults,
 )
 from bedrock_converse.errors import BedrockError, ClientClosed, ConfigError, RequestInvalid
 from bedrock_converse.types import ConverseRequest, ConverseResponse, ConverseStreamRequest
@@ -268,7 +269,8 @@ class BedrockClient:
         if observers is not UNSET:
             changes["observers"] = _fan_out(observers)
         if defaults:
-            changes["defaults"] = {**settings.defaults, **defaults}
+            kept = {name: value for name, value in settings.defaults.items() if name not in defaults}
+            changes["defaults"] = with_defaults(defaults, kept)
         view = object.__new__(type(self))
         view.__dict__.update(self.__dict__)
         view._settings = replace(settings, **changes)
@@ -331,7 +333,7 @@ class BedrockClient:
             extra_fields: Top-level members that AWS has added since this release, as wire JSON.
             transforms: Request shapers to run after the client's.
             **arguments: `system`, `max_tokens`, `temperature`, `top_p`, `stop_sequences`, `inference_config`,
-                `tool_config`, `tool_choice`, `guardrail_config`, `output_config`, `service_tier`,
+                `tools`, `tool_config`, `tool_choice`, `guardrail_config`, `output_config`, `service_tier`,
                 `additional_model_request_fields`, ...: see `ConverseArguments`.
 
         Raises:

@@ -25,7 +25,7 @@ from pydantic_core import to_json
 from bedrock_converse._tools.hidden import Hidden
 from bedrock_converse._tools.loop import history
 from bedrock_converse._tools.names import wire_name
-from bedrock_converse._wire.arguments import validated
+from bedrock_converse._wire.arguments import fold_tools, validated
 from bedrock_converse.errors import BedrockError, RequestInvalid
 from bedrock_converse.profiles import profile_for
 from bedrock_converse.schemas import SchemaUnsupported, UntitledSchema, strict_schema
@@ -247,7 +247,9 @@ class _Question:
         return {**hidden.value, "output_config": config}
 
     def _forcing(self, schema: dict[str, Any], profile: Profile, hidden: Hidden[dict[str, Any]]) -> dict[str, Any]:
-        given = hidden.value.get("tool_config")
+        options = Hidden(dict(hidden.value))
+        fold_tools(options.value)
+        given = options.value.get("tool_config")
         others = [] if given is None else list(validated(ToolConfiguration, given).tools)
         description = self._description or "The answer."
         own = ToolSpecification(name=self._name, input_schema=schema, description=description)
@@ -257,7 +259,7 @@ class _Question:
                 choice = SpecificToolChoice(name=self._name)
             elif "any" in profile.tool_choice and not others:
                 choice = AnyToolChoice()
-        return {**hidden.value, "tool_config": ToolConfiguration(tools=[*others, own], tool_choice=choice)}
+        return {**options.value, "tool_config": ToolConfiguration(tools=[*others, own], tool_choice=choice)}
 
     def raw_answer(self, reply: ConverseResponse) -> str:
         """What the model answered, as JSON text or what should be."""

@@ -140,6 +140,13 @@ async def test_repair_tool() -> None:
     assert [each["toolSpec"]["name"] for each in sent(fake)["toolConfig"]["tools"]] == ["search", "City"]
 
 
+async def test_beside_flat_tools() -> None:
+    """The answer's own tool stands behind those of the question."""
+    other = ToolSpecification(name="search", input_schema={"type": "object"})
+    _, fake = await ask(TOOL, reply(tool_call("City", json.loads(OSLO))), tools=[other])
+    assert [each["toolSpec"]["name"] for each in sent(fake)["toolConfig"]["tools"]] == ["search", "City"]
+
+
 async def test_text_instead_of_the_call() -> None:
     """JSON in the text is taken; prose is answered with a request for the call."""
     assert (await ask(TOOL, reply(OSLO)))[0].value == VALUE

@@ -22,6 +22,7 @@ from bedrock_converse import (
     ThrottlingError,
     user,
 )
+from bedrock_converse._wire.arguments import build_converse
 from bedrock_converse.testing import FakeBedrock, internal_error, reply, throttled
 
 OTHER = Credentials("AKIAOTHEROTHEROTHER1", "other")
@@ -128,6 +129,35 @@ async def test_a_default_tool_choice() -> None:
     assert (await sent(both, tool_config={**TOOLS, "toolChoice": {"auto": {}}}))["toolConfig"]["toolChoice"] == {
         "auto": {}
     }
+
+
+async def test_default_tools() -> None:
+    """The call's go before the view's, flat or in a config; a choice that stands by itself stays."""
+    [shaped] = TOOLS["tools"]
+    other = {"toolSpec": {**shaped["toolSpec"], "name": "other"}}
+    anything = {"any": {}}
+    for defaults in ({"tools": [shaped]}, {"tool_config": TOOLS}):
+        assert (await sent(defaults))["toolConfig"]["tools"] == [shaped]
+        assert (await sent(defaults, tools=[other]))["toolConfig"] == {"tools": [other]}
+        assert (await sent(defaults, tool_config={"tools": [other]}))["toolConfig"] == {"tools": [other]}
+        assert (await sent(defaults, tool_choice="any"))["toolConfig"] == {"tools": [shaped], "toolChoice": anything}
+        kept = {"tools": [other], "toolChoice": anything}
+        assert (await sent({**defaults, "tool_choice": "any"}, tools=[other]))["toolConfig"] == kept
+    assert (await sent({"tool_config": {**TOOLS, "toolChoice": anything}}, tools=[other]))["toolConfig"] == kept
+
+
+async def test_views_of_views_say_each_thing_once() -> None:
+    """What a view says flat and its parent in a config, or the other way round, is not given twice."""
+    [shaped] = TOOLS["tools"]
+    for parent, child in (
+        ({"inference_config": {"maxTokens": 5}}, {"max_tokens": 6}),
+        ({"tool_config": TOOLS}, {"tools": [shaped]}),
+        ({"tools": [shaped]}, {"tool_config": TOOLS}),
+        ({"tool_config": TOOLS, "tool_choice": "any"}, {"tool_config": {**TOOLS, "toolChoice": {"auto": {}}}}),
+    ):
+        view = BedrockClient().with_options(**parent).with_options(**child)
+        assert build_converse(ConverseRequest, MODEL, "x", {}, view._settings.defaults).messages
+    assert BedrockClient().with_options(max_tokens=5).with_options(max_tokens=None)._settings.defaults == {}
 
 
 async def test_defaults_of_views_of_views() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypedDict, TypeVar, cast
 
 from pydantic import ValidationError
 
@@ -32,7 +32,9 @@ if TYPE_CHECKING:
         PromptVariableValues,
         ServiceTier,
         SystemContentBlock,
+        Tool,
         ToolChoice,
+        ToolSpecification,
     )
 
 __all__ = [
@@ -51,6 +53,13 @@ MessagesLike: TypeAlias = str | Message | Sequence[Message | Mapping[str, Any]]
 """A `str` is one message of the user's; otherwise a message or several, as models or as boto3-shaped dicts."""
 
 
+class SpecifiedTool(Protocol):
+    """A tool that knows how it is described to a model, as what `@tool` makes does."""
+
+    @property
+    def specification(self) -> ToolSpecification: ...
+
+
 class ConverseArguments(TypedDict, total=False):
     """What `converse` and `converse_stream` take besides model id and messages. Dicts are boto3-shaped."""
 
@@ -64,6 +73,9 @@ class ConverseArguments(TypedDict, total=False):
     top_p: float
     """From 0 to 1. Most models want either this or the temperature."""
     stop_sequences: Sequence[str]
+    tools: Sequence[Tool | SpecifiedTool | Mapping[str, Any]]
+    """What the model may call: specifications, or what `@tool` makes. Your code answers the calls; `run_tools` does it
+    for you."""
     tool_config: ToolConfiguration | Mapping[str, Any]
     tool_choice: Literal["auto", "any"] | str | ToolChoice | Mapping[str, Any]
     """`auto`, `any` (some tool must be called), or the name of the tool to call."""
@@ -101,6 +113,7 @@ _INFERENCE = {
     "stop_sequences": "stopSequences",
 }
 MANY_BLOCKS = 1000
+_TOOL_CONFIG = {"tools": ("tools",), "tool_choice": ("tool_choice", "toolChoice")}
 ARGUMENTS = frozenset(ConverseArguments.__annotations__)
 
 
@@ -117,11 +130,9 @@ def build_converse(
         RequestInvalid: an argument that nobody knows, one given twice, or one that is not what it should be.
     """
     check_names(arguments)
-    members: dict[str, Any] = {name: value for name, value in (defaults or {}).items() if value is not None}
-    given = {name: value for name, value in arguments.items() if value is not None}
-    _override(members, given)
-    members.update(given)
+    members = with_defaults(arguments, defaults or {})
     _fold_inference(members)
+    fold_tools(members)
     _fold_tool_choice(members)
     if isinstance(members.get("service_tier"), str):
         members["service_tier"] = {"type": members["service_tier"]}
@@ -145,13 +156,24 @@ def check_names(arguments: Mapping[str, Any]) -> None:
         )
 
 
-def _override(defaults: dict[str, Any], given: dict[str, Any]) -> None:
-    """A default gives way to what the call says about the same thing, be it flat or in a config."""
-    _drop_inference(defaults, given)
+def with_defaults(arguments: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """What the arguments and the defaults say. A default gives way to what the arguments say about the same thing, be
+    it flat or in a config."""
+    given = {name: value for name, value in arguments.items() if value is not None}
+    members = {name: value for name, value in defaults.items() if value is not None}
+    _drop_inference(members, given)
+    _drop_tools(members, given)
+    return {**members, **given}
+
+
+def _drop_tools(defaults: dict[str, Any], given: Mapping[str, Any]) -> None:
     if "tool_config" in given:
+        defaults.pop("tools", None)
         defaults.pop("tool_choice", None)
-    elif "tool_choice" in given and "tool_config" in defaults:
-        defaults["tool_config"] = _without(defaults["tool_config"], "toolConfig", "tool_choice", "toolChoice")
+    elif "tool_config" in defaults:
+        names = [name for flat, both in _TOOL_CONFIG.items() if flat in given for name in both]
+        if names:
+            defaults["tool_config"] = _without(defaults["tool_config"], "toolConfig", *names)
 
 
 def _drop_inference(defaults: dict[str, Any], given: Mapping[str, Any]) -> None:
@@ -192,13 +214,38 @@ def _fold_inference(members: dict[str, Any]) -> None:
     members["inference_config"] = {**held, **{_INFERENCE[name]: value for name, value in flat.items()}}
 
 
+def fold_tools(members: dict[str, Any]) -> None:
+    """Puts a flat `tools` into its place in `tool_config`. An empty list is no tools."""
+    tools = members.pop("tools", None)
+    if tools is None:
+        return
+    if not isinstance(tools, Sequence) or isinstance(tools, str | bytes):
+        raise RequestInvalid(path="tools", problem=f"must be a list of tools, not {type(tools).__name__}")
+    config = members.get("tool_config")
+    held = {} if config is None else _as_dict(config, "toolConfig")
+    if held.get("tools") is not None:
+        raise RequestInvalid(path="tools", problem="is given twice: here and in tool_config")
+    listed = [_specified(tool, index) for index, tool in enumerate(cast("Sequence[Any]", tools))]
+    if listed:
+        members["tool_config"] = {**held, "tools": listed}
+
+
+def _specified(tool: Any, index: int) -> Any:
+    if isinstance(tool, Model | Mapping):
+        return cast("Any", tool)
+    specification = getattr(tool, "specification", None)
+    if specification is None and callable(tool):
+        raise RequestInvalid(path=f"tools[{index}]", problem="is a bare function", hint="Decorate it with @tool.")
+    return tool if specification is None else specification
+
+
 def _fold_tool_choice(members: dict[str, Any]) -> None:
     choice = members.pop("tool_choice", None)
     if choice is None:
         return
     config = members.get("tool_config")
     if config is None:
-        raise RequestInvalid(path="tool_choice", problem="needs tools to choose from: give tool_config= too")
+        raise RequestInvalid(path="tool_choice", problem="needs tools to choose from: give tools= too")
     held = _as_dict(config, "toolConfig")
     if held.get("tool_choice") is not None or held.get("toolChoice") is not None:
         raise RequestInvalid(path="tool_choice", problem="is given twice: here and in tool_config")

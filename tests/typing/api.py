@@ -36,6 +36,7 @@ from bedrock_converse import (
     assume_role,
     user,
 )
+from bedrock_converse.tools import tool
 from bedrock_converse.types import (
     ApplyGuardrailRequest,
     ApplyGuardrailResponse,
@@ -45,6 +46,7 @@ from bedrock_converse.types import (
     CountTokensResponse,
     InvokeGuardrailChecksResponse,
     InvokeModelResponse,
+    SystemTool,
 )
 
 if TYPE_CHECKING:
@@ -52,6 +54,12 @@ if TYPE_CHECKING:
     import httpx
 
 MODEL = "amazon.nova-lite-v1:0"
+
+
+@tool
+async def weather(city: str) -> str:
+    """The weather in a city, now."""
+    return city
 
 
 async def fetch_credentials() -> Credentials:
@@ -105,6 +113,8 @@ async def calls(client: BedrockClient) -> None:
         extra_headers={"x-trace": "1"},
         extra_fields={"new": True},
     )
+    await client.converse(MODEL, "Hello", tools=[weather, SystemTool(name="nova_grounding"), {"toolSpec": {}}])
+    await client.converse(MODEL, "Hello", tools=[fetch_credentials])  # pyright: ignore[reportArgumentType]
     await client.converse(MODEL, "Hello", inference_config=InferenceConfiguration(max_tokens=1))
     await client.converse(MODEL, "Hello", max_tokens="many")  # pyright: ignore[reportArgumentType]
     await client.converse(MODEL, "Hello", maxTokens=1)  # pyright: ignore[reportCallIssue]

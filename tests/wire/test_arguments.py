@@ -18,7 +18,14 @@ from bedrock_converse import (
 )
 from bedrock_converse._wire.arguments import ARGUMENTS, build_converse, converted, json_body, validated
 from bedrock_converse._wire.serialize import serialize
-from bedrock_converse.types import GuardrailConfiguration, GuardrailStreamConfiguration
+from bedrock_converse.tools import tool
+from bedrock_converse.types import (
+    CachePointBlock,
+    GuardrailConfiguration,
+    GuardrailStreamConfiguration,
+    ToolSpecification,
+    UnknownBlock,
+)
 
 TOOLS = {"tools": [{"toolSpec": {"name": "t", "inputSchema": {"json": {"type": "object"}}}}]}
 
@@ -84,6 +91,31 @@ def test_tool_choice(choice: Any, wire: Any) -> None:
     assert body(tool_config=TOOLS, tool_choice=choice)["toolConfig"]["toolChoice"] == wire
 
 
+def test_flat_tools() -> None:
+    """Specifications, AWS's shapes, and whatever knows its specification; the choice is flat, too, or in the config."""
+
+    @tool
+    def weather(city: str) -> str:
+        """The weather in a city."""
+        return city
+
+    [shaped] = TOOLS["tools"]
+    specification = ToolSpecification(name="s", input_schema={"type": "object"})
+    sent = body(tools=[shaped, specification, weather, CachePointBlock(), UnknownBlock("new", {})], tool_choice="any")
+    assert [next(iter(given)) for given in sent["toolConfig"]["tools"]] == ["toolSpec"] * 3 + ["cachePoint", "new"]
+    assert [given["toolSpec"]["name"] for given in sent["toolConfig"]["tools"][:3]] == ["t", "s", "weather"]
+    assert sent["toolConfig"]["toolChoice"] == {"any": {}}
+    assert body(tools=(shaped,), tool_config={"toolChoice": {"auto": {}}})["toolConfig"] == {
+        **TOOLS,
+        "toolChoice": {"auto": {}},
+    }
+
+
+def test_no_tools() -> None:
+    """An empty list says the same as none: AWS refuses it."""
+    assert "toolConfig" not in body(tools=[])
+
+
 def test_flat_forms() -> None:
     """The common ones, beside a config of the rest."""
     sent = body(system="Be brief.", service_tier="flex", stop_sequences=["END"], inference_config={"topP": 0.1})
@@ -98,6 +130,8 @@ def test_flat_forms() -> None:
         ({"max_tokens": 1, "inference_config": {"max_tokens": 2}}, "max_tokens"),
         ({"top_p": 1, "inference_config": InferenceConfiguration(top_p=0.5)}, "top_p"),
         ({"tool_choice": "any", "tool_config": {**TOOLS, "toolChoice": {"auto": {}}}}, "tool_choice"),
+        ({"tools": TOOLS["tools"], "tool_config": TOOLS}, "tools"),
+        ({"tools": [], "tool_config": ToolConfiguration.model_validate(TOOLS)}, "tools"),
     ],
 )
 def test_given_twice(arguments: dict[str, Any], path: str) -> None:
@@ -125,6 +159,13 @@ def test_unknown_arguments_get_a_hint() -> None:
         ({"tool_config": {"tools": [{"toolSpec": {"name": 5}}]}}, "toolConfig"),
         ({"request_metadata": {"a": 1}}, "requestMetadata"),
         ({"service_tier": 5}, "serviceTier"),
+        ({"tools": 5}, "tools"),
+        ({"tools": "weather"}, "tools"),
+        ({"tools": TOOLS}, "tools"),
+        ({"tools": [5]}, "toolConfig"),
+        ({"tools": [{"name": "t"}]}, "toolConfig"),
+        ({"tools": [print]}, "tools[0]"),
+        ({"tools": [], "tool_choice": "any"}, "tool_choice"),
     ],
 )
 def test_wrong_types(arguments: dict[str, Any], path: str) -> None:
