@@ -151,13 +151,13 @@ class Stream(httpcore.AsyncNetworkStream):
     def readable(self) -> bool:
         """Bytes, the end or an error have come. On a connection that waits for no answer that means: unusable."""
         try:
-            return self.receive_nowait() is not None or self.unseen()
+            self.look()
+            return self.receive_nowait() is not None
         except httpcore.ReadError:
             return True
 
-    def unseen(self) -> bool:
-        """Something has come that the event loop has not looked at yet."""
-        return False
+    def look(self) -> None:
+        """Take in what has come while the event loop was busy elsewhere, for `receive_nowait`."""
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         return await self.receive(deadline_after(timeout), max_bytes)

@@ -167,8 +167,8 @@ class TLSStream(Stream):
         self._exhausted = False
         return data
 
-    def unseen(self) -> bool:
-        return self._inner.unseen()
+    def look(self) -> None:
+        self._inner.look()
 
     async def send(self, data: Bytes, timeout: float | None = None) -> None:
         with memoryview(data) as view:
