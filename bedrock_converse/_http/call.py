@@ -10,8 +10,6 @@ import os
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import anyio
-
 from bedrock_converse import _version
 from bedrock_converse._aws.credentials import ApiKey
 from bedrock_converse._http.classify import clock_is_off, clock_suspected, credentials_rejected
@@ -34,6 +32,7 @@ if TYPE_CHECKING:
     from bedrock_converse._http.deadline import Timeout
     from bedrock_converse._http.hub import Hub, Loop, Target
     from bedrock_converse._http.limiter import Slot
+    from bedrock_converse._http.running import RunningCalls
     from bedrock_converse._http.transport import Answer
     from bedrock_converse._wire.serialize import WireRequest
     from bedrock_converse.types.results import Result
@@ -71,6 +70,7 @@ class Call:
         self._find_target = find_target
         self._target: Target | None = None
         self._timer: CallTimer = call_timer(settings.timeout)
+        self._running: RunningCalls | None = None
         self._slot: Slot | None = None
         self._answer: Answer | None = None
         self._last_error: BedrockError | None = None
@@ -157,14 +157,17 @@ class Call:
 
     async def _prepare(self, target: Target) -> Loop:
         loop = await self.hub.loop(secure=target.endpoint.scheme == "https")
+        self._running = loop.running
+        self._running.begin()
         self.wire.body.encode()  # a large one has been, in a thread
         if self.hub.limiter is not None:
             self._slot = await self.hub.limiter.acquire(self.model_id or "")
         return loop
 
     async def _sleep(self, seconds: float) -> None:
+        assert self._running is not None
         self._timer.start("total")
-        await self._timer.wait(anyio.sleep, seconds)
+        await self._timer.wait(self._running.sleep, seconds)
 
     # --- one attempt ---
 
@@ -358,6 +361,9 @@ class Call:
             self._answer.drop()
         if self._slot is not None:
             self._slot.drop()
+        running, self._running = self._running, None
+        if running is not None:
+            running.drop()
         self.end("left")
 
     def end(
@@ -370,6 +376,8 @@ class Call:
         self._timer.close()
         if self._slot is not None:
             self._slot.release()
+        if self._running is not None:
+            self._running.end()
         if self.settings.observers is None:
             return
         answer = self._answer

@@ -24,9 +24,10 @@ from bedrock_converse._aws.flight import Flights
 from bedrock_converse._aws.sigv4 import Clock, Signer
 from bedrock_converse._http.pool import PoolTransport
 from bedrock_converse._http.retry import RetryQuota
+from bedrock_converse._http.running import CLOSED, RunningCalls
 from bedrock_converse._http.tls import load_tls_context
 from bedrock_converse._http.transport import HttpClient, Transport
-from bedrock_converse._loop import running_loop
+from bedrock_converse._loop import call_in_loop, running_loop
 from bedrock_converse.errors import ClientClosed
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ __all__ = ["Hub", "Loop", "Target"]
 
 T = TypeVar("T")
 
-CLOSED = "the client is closed"
 REMEMBERED = 1000
 """Endpoints, clocks and quotas that are kept, the ones used last: a service may have a view per tenant."""
 
@@ -56,6 +56,7 @@ class Loop:
     """What belongs to one event loop."""
 
     transport: Transport
+    running: RunningCalls
     secure: bool = False
     """The TLS context is loaded."""
     workers: anyio.CapacityLimiter | None = None
@@ -185,7 +186,7 @@ class Hub:
                 raise ClientClosed(CLOSED)
             known = self._loops.get(key)
             if known is None:
-                known = self._loops[key] = Loop(self._new_transport())
+                known = self._loops[key] = Loop(self._new_transport(), RunningCalls(key))
             if context is not None:
                 known.transport.carrier.use_tls(context)
             known.secure = known.secure or secure
@@ -215,9 +216,25 @@ class Hub:
         self.closed = True
         if os.getpid() != self._process:
             return  # the connections are the parent's
-        for pool in self.pools():
-            await pool.aclose(drain)
-        self._loops.clear()
+        here = self._loops.get(running_loop())
+        try:
+            if here is not None and drain > 0:
+                await here.running.drained(drain)
+        finally:
+            for key, loop in list(self._loops.items()):
+                if loop is here:
+                    self._wake(key, loop)
+                else:
+                    call_in_loop(key, partial(self._wake, key, loop))
+            for pool in self.pools():
+                await pool.aclose()
+            self._loops.clear()
+
+    def _wake(self, key: Hashable, loop: Loop) -> None:
+        """Calls that wait for a retry or for their place in flight need not wait any longer."""
+        loop.running.close()
+        if self.limiter is not None:
+            self.limiter.refuse(key)
 
 
 def _has_ended(loop: Any) -> bool:

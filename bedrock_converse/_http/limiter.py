@@ -12,8 +12,9 @@ from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from bedrock_converse._http.running import CLOSED
 from bedrock_converse._loop import call_in_loop, running_loop
-from bedrock_converse.errors import ConfigError
+from bedrock_converse.errors import ClientClosed, ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -64,6 +65,13 @@ class InFlightLimiter:
             await queue.wait()
         return Slot(queue)
 
+    def refuse(self, loop: Hashable) -> None:
+        """The client is closed: who waits in this event loop, which must be the running one, gets `ClientClosed`."""
+        for queue in list(self._queues.values()):
+            if queue.loop == loop:
+                while queue.waiters:
+                    queue.waiters.popleft().over.set()
+
     def in_flight(self, model_id: str) -> int:
         """How many slots of this model are taken, over all event loops."""
         return sum(queue.in_flight for (_, name), queue in list(self._queues.items()) if name == model_id)
@@ -103,6 +111,16 @@ class Slot:
         self.release()
 
 
+class _Turn:
+    """Somebody waits; `granted` when it is over, or refused."""
+
+    __slots__ = ("granted", "over")
+
+    def __init__(self, over: Event) -> None:
+        self.over = over
+        self.granted = False
+
+
 class _Queue:
     """The slots of one model in one event loop. Everything but the wait itself is synchronous."""
 
@@ -114,7 +132,7 @@ class _Queue:
         self.process = os.getpid()
         self.limit = limit
         self.in_flight = 0
-        self.waiters: deque[Event] = deque()
+        self.waiters: deque[_Turn] = deque()
 
     @property
     def loop(self) -> Hashable:
@@ -124,20 +142,24 @@ class _Queue:
     async def wait(self) -> None:
         from anyio import Event
 
-        turn = Event()
+        turn = _Turn(Event())
         self.waiters.append(turn)
         try:
-            await turn.wait()
+            await turn.over.wait()
+            if not turn.granted:
+                raise ClientClosed(CLOSED)
         except BaseException:
-            if turn.is_set():
+            if turn.granted:
                 self.release()  # the slot was given to us just before the cancellation: the next one gets it
-            else:
+            elif turn in self.waiters:
                 self.waiters.remove(turn)
             raise
 
     def release(self) -> None:
         if self.waiters:
-            self.waiters.popleft().set()
+            turn = self.waiters.popleft()
+            turn.granted = True
+            turn.over.set()
             return
         self.in_flight -= 1
         if not self.in_flight:

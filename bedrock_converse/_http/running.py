@@ -1,0 +1,77 @@
+"""The calls that have begun in one event loop and are not over: what `aclose(drain=)` waits for, and then wakes."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from bedrock_converse._loop import call_in_loop
+from bedrock_converse.errors import ClientClosed
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from anyio import Event
+
+__all__ = ["CLOSED", "RunningCalls"]
+
+CLOSED = "the client is closed"
+
+
+class RunningCalls:
+    """Counts them. A call waits for its retry or its place in flight while it holds no connection, so counting those is
+    not enough. Everything but `sleep` and `drained` is synchronous."""
+
+    __slots__ = ("_closed", "_count", "_loop", "_process", "_quiet", "_woken")
+
+    def __init__(self, loop: Hashable) -> None:
+        self._loop: Any = loop
+        self._process = os.getpid()
+        self._count = 0
+        self._closed = False
+        self._woken: Event | None = None
+        self._quiet: Event | None = None
+
+    def begin(self) -> None:
+        """A call has begun."""
+        self._count += 1
+
+    def end(self) -> None:
+        """A call is over."""
+        self._count -= 1
+        if not self._count and self._quiet is not None:
+            self._quiet.set()
+
+    def drop(self) -> None:
+        """`end` for the garbage collector, in any thread, at any time."""
+        if self._process == os.getpid() and not call_in_loop(self._loop, self.end):
+            self._count -= 1  # that loop has ended
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait so long.
+
+        Raises:
+            ClientClosed: the client was closed meanwhile.
+        """
+        from anyio import Event, move_on_after
+
+        self._woken = self._woken or Event()
+        with move_on_after(0 if self._closed else seconds):
+            await self._woken.wait()
+        if self._closed:
+            raise ClientClosed(CLOSED)
+
+    async def drained(self, seconds: float) -> None:
+        """Wait until no call is left, for so long at most."""
+        from anyio import Event, move_on_after
+
+        if self._count:
+            self._quiet = self._quiet or Event()
+            with move_on_after(seconds):
+                await self._quiet.wait()
+
+    def close(self) -> None:
+        """Those that sleep, now or later, get `ClientClosed`."""
+        self._closed = True
+        if self._woken is not None:
+            self._woken.set()
