@@ -36,11 +36,13 @@ def _load(name: str) -> None:
 
     import_module("bedrock_converse._http.call")
     import_module("bedrock_converse._http.hub")
+    from bedrock_converse import types
     from bedrock_converse._wire.operations import OPERATIONS
 
     operation = OPERATIONS[name]
+    shared = (types.Message,) if name == "Converse" else ()  # in the request and in the reply: built first, only once
     with _building:
-        for model in (operation.request, operation.response, *operation.events.values()):
+        for model in (*shared, operation.request, operation.response, *operation.events.values()):
             if model is not None and not model.__pydantic_complete__:
                 model.model_rebuild()
     _ready.add(name)
