@@ -117,6 +117,14 @@ class _Settings:
     defaults: Mapping[str, Any] = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class _Connections:
+    http_client: HttpClient | None
+    max_connections: int
+    proxy: str | None = field(repr=False)
+    verify: str | os.PathLike[str] | None
+
+
 class BedrockClient:
     """Amazon Bedrock Runtime, natively async, under asyncio and trio.
 
@@ -200,12 +208,7 @@ class BedrockClient:
             allow_insecure=allow_insecure,
             defaults={},
         )
-        self._connection_options = {
-            "http_client": http_client,
-            "max_connections": max_connections,
-            "proxy": proxy,
-            "verify": verify,
-        }
+        self._connections = _Connections(http_client, max_connections, proxy, verify)
         self._max_in_flight = max_in_flight
         self._owner: BedrockClient = self
         self._made_hub: Hub | None = None
@@ -816,7 +819,14 @@ class BedrockClient:
                 if owner._closed:
                     raise ClientClosed(CLOSED)
                 if owner._made_hub is None:
-                    owner._made_hub = Hub(limiter=self._limiter(), **cast("Any", self._connection_options))
+                    made = self._connections
+                    owner._made_hub = Hub(
+                        http_client=made.http_client,
+                        max_connections=made.max_connections,
+                        limiter=self._limiter(),
+                        proxy=made.proxy,
+                        verify=made.verify,
+                    )
         return owner._made_hub
 
     def _limiter(self) -> Any:

@@ -109,13 +109,14 @@ Part = TextDelta | ReasoningDelta | ToolInputDelta | BlockDone | Done
 class _EventStream(Generic[T]):
     """What both streams have in common: opening, the one cursor, the end."""
 
+    _source: EventSource | None = None
+    _closed = False
+
     def __init__(self, make_call: Callable[[], Awaitable[Call]]) -> None:
         self._make_call = make_call
         self._call: Any = None
-        self._source: EventSource | None = None
         self._entered = False
         self._over = False
-        self._closed = False
         self._busy = False
         """A task is waiting for the next event."""
         self._whole = False

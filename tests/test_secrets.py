@@ -1,0 +1,90 @@
+"""A canary for each secret, looked for wherever text comes out: repr, str, log, vars, pickles and dumps.
+
+Tracebacks with locals have a file of their own, `test_crash_reports.py`; values, `aws/test_values.py`; botocore's log,
+`aws/test_chain.py`.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import pickle
+from pprint import pformat
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from engine import FAST, MODEL, both, client_for, run
+
+from bedrock_converse import BedrockClient, BedrockError, Credentials, LoggingObserver
+from bedrock_converse.testing import FakeBedrock, reply, throttled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+KEYS = Credentials("AKIDEXAMPLEKEY", "canary-secret", "canary-token")
+SECRETS: dict[str, Any] = {
+    "extra_headers": {"x-gateway-key": "canary-header"},
+    "proxy": "http://user:canary-password@127.0.0.1:1",
+}
+CLIENTS: dict[str, Callable[[], BedrockClient]] = {
+    "keys": lambda: BedrockClient(region="us-east-1", credentials=KEYS, **SECRETS),
+    "api key": lambda: BedrockClient(region="us-east-1", api_key="canary-api-key", **SECRETS),
+    "view": lambda: BedrockClient(**SECRETS).with_options(credentials=KEYS, system="canary-prompt"),
+    "view with an api key": lambda: BedrockClient().with_options(api_key="canary-api-key"),
+    "stream": lambda: BedrockClient(credentials=KEYS).converse_stream(MODEL, "canary-prompt"),  # type: ignore[return-value]
+}
+
+
+@pytest.mark.parametrize("kind", CLIENTS)
+def test_a_client_shows_nothing(kind: str) -> None:
+    """In whichever way it is printed."""
+    client = CLIENTS[kind]()
+    for text in (repr(client), str(client), f"{client}", f"{client!a}", pformat(client), pformat([{1: client}])):
+        assert "canary" not in text
+    if kind != "stream":  # whose arguments are the prompt
+        assert "canary" not in pformat(vars(client))
+
+
+@pytest.mark.parametrize("kind", CLIENTS)
+@pytest.mark.parametrize("write", [pickle.dumps, copy.deepcopy])
+def test_a_client_is_not_written_out(kind: str, write: Any) -> None:
+    """Neither a client nor its streams: the error says why, and is not followed by noise."""
+    with pytest.raises(BedrockError, match="cannot be pickled"):
+        write(CLIENTS[kind]())
+
+
+@both
+@pytest.mark.parametrize("own", [True, False], ids=["own", "http_client"])
+@pytest.mark.parametrize("auth", [{"credentials": KEYS}, {"api_key": "canary-api-key"}], ids=["keys", "api key"])
+def test_the_log(backend: str, own: bool, auth: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
+    """Every logger at its most talkative, over successes, retries and failures: no secret, no prompt, no answer."""
+    caplog.set_level(1)
+    for name in ("asyncio", "httpx", "httpcore", "botocore", "bedrock_converse"):
+        logging.getLogger(name).setLevel(1)
+    fake = FakeBedrock(verify=False)
+    fake.on(MODEL).then(throttled(), reply("canary-answer"), reply("canary-answer"))
+    fake.on(MODEL).then(reply("canary-answer").cut(after_bytes=120))
+
+    async def main() -> None:
+        async with fake.serve() as url, httpx.AsyncClient(trust_env=False) as http_client:
+            settings: dict[str, Any] = {"retry": FAST, "observers": [LoggingObserver()], **auth}
+            settings["extra_headers"] = {"x-gateway-key": "canary-header"}
+            client = client_for(url, http_client=None if own else http_client, **settings)
+            assert (await client.converse(MODEL, "canary-prompt")).attempts == 2
+            async with client.converse_stream(MODEL, "canary-prompt", system="canary-prompt") as stream:
+                await stream.final()
+            with pytest.raises(BedrockError):
+                async with client.converse_stream(MODEL, "canary-prompt") as stream:
+                    await stream.final()
+            await client.aclose()
+
+    try:
+        run(backend, main)
+    finally:
+        for name in ("asyncio", "httpx", "httpcore", "botocore", "bedrock_converse"):
+            logging.getLogger(name).setLevel(logging.NOTSET)
+    assert caplog.records
+    for record in caplog.records:
+        assert "canary" not in record.getMessage()
+        assert "canary" not in repr(vars(record))
