@@ -40,8 +40,8 @@ try if that is lost. A connection that breaks later was alive when the request a
 
 
 TLS_HINTS = {
-    "not trusted": "If a proxy opens your TLS connections, AWS_CA_BUNDLE (or SSL_CERT_FILE) must name a bundle with its "
-    "authority.",
+    "not trusted": "If a proxy opens your TLS connections, AWS_CA_BUNDLE (or SSL_CERT_FILE) must name a bundle "
+    "with its authority.",
     "WRONG_VERSION_NUMBER": "Something that speaks no TLS listens there: is the endpoint http://, or the port another?",
 }
 
