@@ -13,7 +13,7 @@ import pickle
 import sys
 import threading
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import anyio.to_thread
@@ -37,6 +37,9 @@ from bedrock_converse import (
     Timeout,
 )
 from bedrock_converse.testing import FakeBedrock, reply, throttled
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 async def answering(peer: Peer) -> None:
@@ -361,7 +364,9 @@ async def test_a_hundred_first_calls_ask_once() -> None:
 
 @both
 def test_closing_ends_calls(backend: str) -> None:
-    """Calls that run raise `ClientClosed` when the drain is over; the ones that wait for a connection too."""
+    """Calls that run raise `ClientClosed` when the drain is over, and may have been billed; the ones that wait for a
+    connection raise it too, and cannot."""
+    sent: list[tuple[int, bool]] = []
     fake = FakeBedrock()
     fake.on(MODEL).always(reply("Hi").hang())
 
@@ -370,8 +375,9 @@ def test_closing_ends_calls(backend: str) -> None:
             client = client_for(fake, url, max_connections=1)
 
             async def call() -> None:
-                with pytest.raises(ClientClosed):
+                with pytest.raises(ClientClosed) as caught:
                     await client.converse(MODEL, "x")
+                sent.append((caught.value.attempts, caught.value.possibly_billed))
 
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(call)
@@ -379,6 +385,7 @@ def test_closing_ends_calls(backend: str) -> None:
                 await anyio.sleep(0.1)
                 assert client.stats.queued == 1
                 await client.aclose(drain=0.05)
+            assert sorted(sent) == [(0, False), (1, True)]
 
     run(backend, main, 5)
 
@@ -516,6 +523,18 @@ async def test_the_users_auth_and_redirects_are_not_used() -> None:
         async with httpx.AsyncClient(auth=("user", "password"), trust_env=False) as carrier:
             await client_for(server.url, http_client=carrier).converse(MODEL, "x")
         assert server.requests[0].header(b"authorization").startswith(b"AWS4-HMAC-SHA256")
+
+
+async def test_netrc_is_not_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Not even by a client of the user's, which reads it for requests of its own."""
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login canary password canary\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with serve(answering) as server:
+        async with httpx.AsyncClient(auth=httpx.NetRCAuth(str(tmp_path / "netrc"))) as http_client:
+            for settings in ({}, {"http_client": http_client}):
+                async with client_for(server.url, api_key="the-key", **settings) as client:
+                    await client.converse(MODEL, "x")
+    assert [request.header(b"authorization") for request in server.requests] == [b"Bearer the-key"] * 2
 
 
 async def test_a_mock_transport() -> None:

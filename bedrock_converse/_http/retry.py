@@ -285,7 +285,7 @@ async def run_attempts(
             except BedrockError as error:
                 forget_locals(error)  # before anybody looks at it
                 duration = monotonic() - started
-                error.attempts = number - isinstance(error, _NOTHING_SENT)
+                error.attempts = number - (isinstance(error, _NOTHING_SENT) and not error.possibly_billed)
                 repaired = await _recovered(error, untried)
                 left = remaining() if remaining else INFINITY
                 if repaired and number < policy.max_attempts and left > 0:

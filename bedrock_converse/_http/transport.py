@@ -280,7 +280,9 @@ class Transport:
                 error.message = error.args[0]
             error.possibly_billed = exchange.written or (exchange.reused is None and not self.own)
             raise
-        except BedrockError:
+        except BedrockError as error:
+            if isinstance(error, ClientClosed):  # in the middle of it: AWS goes on
+                error.possibly_billed = exchange.written
             raise
         except Exception as error:
             raise map_error(error, exchange, waits) from error
