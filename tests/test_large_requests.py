@@ -36,8 +36,8 @@ class Started(Observer):
     def __init__(self) -> None:
         self.sizes: list[int] = []
 
-    def call_started(self, event: CallStarted) -> None:
-        self.sizes.append(event.request_bytes)
+    def call_started(self, call: CallStarted) -> None:
+        self.sizes.append(call.request_bytes or 0)
 
 
 @both
