@@ -20,9 +20,8 @@ https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, ParamSpec, TypeVar
 
 from bedrock_converse.errors import ConfigError
 
@@ -73,8 +72,7 @@ class Environment:
         return self._variables.get(name)
 
 
-@dataclass(frozen=True, slots=True)
-class SharedConfig:
+class SharedConfig(NamedTuple):
     """Both files, read and merged."""
 
     profiles: Mapping[str, Section]

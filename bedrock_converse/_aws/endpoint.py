@@ -15,8 +15,7 @@ Nothing here imports botocore; its data files are read. The functions read files
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from bedrock_converse._aws.config import Environment, hiding_locals, load_config, profile_name, setting
@@ -38,8 +37,7 @@ _NUMERIC_END = r"(^|\.)([0-9]+|0x[0-9a-f]*)\.?$"
 _STRAY_PERCENT = r"%(?![0-9A-Fa-f]{2})"
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """Where requests go, and the region that they are signed for."""
 
     url: str

@@ -28,7 +28,7 @@ from itertools import count
 from sys import float_info
 from threading import Lock
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from bedrock_converse._http.classify import Kind, classify
 from bedrock_converse._http.tracebacks import forget_locals
@@ -187,8 +187,7 @@ class RetryQuota:
 # --- the decision -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """Retry after `delay` seconds, having taken `cost` from the quota; or stop, for a `reason`."""
 
     delay: float = 0.0

@@ -10,11 +10,10 @@ microsecond for each model; on the way it adds up how much there is to write. Wh
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from math import isfinite
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Union, cast, get_args, get_origin
 
 from bedrock_converse.types.base import Model, Unverified
 from bedrock_converse.types.document import NotJson, check_json, spend
@@ -30,11 +29,10 @@ MODEL = 32
 """What a model costs besides what is in it, in characters of JSON."""
 
 
-@dataclass(frozen=True, slots=True)
-class Members:
+class Members(NamedTuple):
     """What to look at in a model of one class."""
 
-    count: int
+    total: int
     essential: tuple[str, ...]
     floats: tuple[str, ...]
     documents: tuple[str, ...]
@@ -118,7 +116,7 @@ def spend_model(model: Model, budget: int = 0) -> int:
     """
     members = members_of(type(model))
     values = model.__dict__
-    if len(values) < members.count or (model.__pydantic_extra__ and not _is_sound_extra(model.__pydantic_extra__)):
+    if len(values) < members.total or (model.__pydantic_extra__ and not _is_sound_extra(model.__pydantic_extra__)):
         raise Unsound
     budget -= MODEL
     for name in members.essential:
