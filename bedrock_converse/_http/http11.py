@@ -100,7 +100,7 @@ class ResponseDecoder:
         self._method = method
         self._buffer = b""
         self._body: Callable[[bytes], bytes] | None = None
-        self._left: int = 0  # of what is counted: bytes of the body, of a chunk, of the trailers; first, those passed over
+        self._left: int = 0  # of what is counted: bytes of the body, a chunk, the trailers; first, those passed over
         self._keep_alive = False
         self.complete = False
         """The answer has been seen to its end."""
