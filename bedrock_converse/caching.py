@@ -18,6 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, overload
 
+from bedrock_converse._http.tracebacks import discreet
 from bedrock_converse._shaping.blocks import RequestT, changed, kind_of
 from bedrock_converse._shaping.cache_points import MAX_POINTS, place_for, settle
 from bedrock_converse.errors import RequestInvalid
@@ -56,6 +57,7 @@ def plan_cache(
     messages: CacheLife = None,
     profiles: ProfilesLike | None = None,
 ) -> Transform: ...
+@discreet
 def plan_cache(
     request: Any = None,
     /,

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import ValidationError
 
+from bedrock_converse._http.tracebacks import discreet
 from bedrock_converse._tools.calls import PausedRun, ToolLoopError
 from bedrock_converse._tools.hidden import Hidden
 from bedrock_converse._tools.loop import Settings, history
@@ -98,6 +99,7 @@ class Conversation:
         self._options: dict[str, Any] = {"transforms": tuple(transforms), **options}
         self._busy = False
 
+    @discreet
     async def send(self, *content: ContentBlock, **options: Any) -> ConverseResponse:
         """Says something and returns the answer, tools called on the way. Without content, answers what is there.
 
@@ -114,6 +116,7 @@ class Conversation:
         del content, options  # not for the locals of an error
         return await self._turn(messages, given)
 
+    @discreet
     async def resume(self, decisions: Mapping[str, Decision], **options: Any) -> ConverseResponse:
         """Goes on with the turn that waits, with a decision per `tool_use_id` of `self.paused.waiting`.
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from bedrock_converse._http.tracebacks import discreet
 from bedrock_converse.types import (
     ContentBlock,
     ConverseRequest,
@@ -32,6 +33,7 @@ __all__ = ["GuardrailFinding", "GuardrailOutcome", "GuardrailVerdict", "guard_la
 RequestT = TypeVar("RequestT", ConverseRequest, ConverseStreamRequest)
 
 
+@discreet
 def guard_last_turn(request: RequestT) -> RequestT:
     """The request with the user's last words marked for the guardrail, so that it checks them and not the history.
 

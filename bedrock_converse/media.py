@@ -23,6 +23,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, cast
 
 from bedrock_converse import media_formats
+from bedrock_converse._http.tracebacks import discreet
 from bedrock_converse.errors import BedrockError
 from bedrock_converse.types import (
     AudioBlock,
@@ -77,6 +78,7 @@ class MediaError(BedrockError, ValueError):
         """The path, the S3 URI, or the name of the open file, where there is one."""
 
 
+@discreet
 async def image(source: MediaSource, *, format: str | None = None) -> ImageBlock:
     """An image block: PNG, JPEG, GIF or WebP, recognised by its content.
 
@@ -91,6 +93,7 @@ async def image(source: MediaSource, *, format: str | None = None) -> ImageBlock
     return ImageBlock(format=chosen, source=content)
 
 
+@discreet
 async def document(
     source: MediaSource,
     *,
@@ -123,6 +126,7 @@ async def document(
     )
 
 
+@discreet
 async def video(source: MediaSource, *, format: str | None = None) -> VideoBlock:
     """A video block: MP4, MOV, MKV, WebM, FLV, MPEG, WMV or 3GP. Over about 18 MB AWS takes videos from S3 only.
 
@@ -133,6 +137,7 @@ async def video(source: MediaSource, *, format: str | None = None) -> VideoBlock
     return VideoBlock(format=chosen, source=content)
 
 
+@discreet
 async def audio(source: MediaSource, *, format: str | None = None) -> AudioBlock:
     """An audio block: MP3, WAV, FLAC, Ogg, Opus, AAC, M4A, ... Raw PCM needs its name or `format="pcm"`.
 

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, cas
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
+from bedrock_converse._http.tracebacks import discreet
 from bedrock_converse._tools.hidden import Hidden
 from bedrock_converse._tools.loop import history
 from bedrock_converse._tools.names import wire_name
@@ -100,6 +101,7 @@ class Parsed(Generic[T]):
     """True if the model's first answer was wrong."""
 
 
+@discreet
 async def parse(
     client: BedrockClient,
     model_id: str,

@@ -23,6 +23,7 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, get_args, overload
 
+from bedrock_converse._http.tracebacks import discreet
 from bedrock_converse._shaping.blocks import RequestT, changed
 from bedrock_converse._shaping.draft import PLACEHOLDER, Change, Draft, Piece, Rule, Turn
 from bedrock_converse._shaping.repair_text import (
@@ -90,6 +91,7 @@ def prepare(
     profiles: ProfilesLike | None = None,
     report: Callable[[Prepared[Any]], object] | None = None,
 ) -> Transform: ...
+@discreet
 def prepare(
     request: Any = None,
     /,

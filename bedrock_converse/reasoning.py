@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args, overload
 
+from bedrock_converse._http.tracebacks import discreet
 from bedrock_converse._shaping.blocks import RequestT, changed, kind_of
 from bedrock_converse.errors import ConfigError, RequestInvalid
 from bedrock_converse.profiles import ProfilesLike, profile_for
@@ -56,6 +57,7 @@ def set_effort(
 def set_effort(
     effort: Effort, /, *, tool_forced: WhenForced = "raise", profiles: ProfilesLike | None = None
 ) -> Transform: ...
+@discreet
 def set_effort(
     effort: Effort, request: Any = None, /, *, tool_forced: WhenForced = "raise", profiles: ProfilesLike | None = None
 ) -> Any:
@@ -77,7 +79,8 @@ def set_effort(
         ConfigError: an effort that there is not.
     """
     if isinstance(effort, bool) or not (effort in ("off", *BUDGETS) or (isinstance(effort, int) and effort > 0)):
-        raise ConfigError(f"effort is 'off', 'low', 'medium', 'high' or a number of tokens, not {effort!r}")
+        given = repr(effort) if isinstance(effort, (str, int)) else type(effort).__name__  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ConfigError(f"effort is 'off', 'low', 'medium', 'high' or a number of tokens, not {given}")
     if tool_forced not in get_args(WhenForced):
         raise ConfigError(f"tool_forced is 'raise', 'off' or 'send', not {tool_forced!r}")
     setting = EffortSetting(effort=effort, tool_forced=tool_forced, profiles=profiles)

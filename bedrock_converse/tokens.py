@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bedrock_converse._http.tracebacks import discreet
 from bedrock_converse._tools.hidden import Hidden
 from bedrock_converse._tools.toolset import tool_config
 from bedrock_converse.errors import AccessDeniedError, APIError, InvalidRequestError, NotFoundError, RequestInvalid
@@ -37,6 +38,7 @@ _remembered: dict[tuple[str | None, str], str] = {}
 _MOST_REMEMBERED = 1000
 
 
+@discreet
 async def count_tokens(
     client: BedrockClient,
     model_id: str,

@@ -6,14 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from fake_client import MODEL, bedrock
+from shown import shown_by_crash_reports
 
+from bedrock_converse.caching import plan_cache
 from bedrock_converse.conversation import Conversation
 from bedrock_converse.errors import BedrockError
+from bedrock_converse.guardrail import guard_last_turn
+from bedrock_converse.media import audio, document, image, video
 from bedrock_converse.output import parse
+from bedrock_converse.prepare import prepare
+from bedrock_converse.reasoning import set_effort
 from bedrock_converse.testing import FakeBedrock, reply, tool_call, validation_error
 from bedrock_converse.tokens import count_tokens
 from bedrock_converse.tools import run_tools, stream_tools, tool
-from bedrock_converse.types import user
+from bedrock_converse.types import ConverseRequest, DocumentBlock, S3Location, user
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -53,21 +59,12 @@ FEATURES: dict[str, Callable[..., Awaitable[Any]]] = {
 }
 
 
-def check(error: BaseException | None) -> None:
-    """Every frame of ours, of the error and of those that it came from."""
-    seen = 0
-    while error is not None:
-        at = error.__traceback__
-        while at is not None:
-            if "/bedrock_converse/" in at.tb_frame.f_code.co_filename:
-                seen += 1
-                for name, value in at.tb_frame.f_locals.items():
-                    where = f"{at.tb_frame.f_code.co_qualname}: {name}"
-                    assert PROMPT not in repr(value), where
-            at = at.tb_next
-        assert PROMPT not in str(error)
-        error = error.__cause__ or error.__context__
-    assert seen
+def check(error: BaseException) -> None:
+    """Every frame but the tests' own, of the error and of those that it came from."""
+    shown = shown_by_crash_reports(error)
+    assert "bedrock_converse" in shown
+    for line in shown.splitlines():
+        assert PROMPT not in line
 
 
 async def failing(feature: str, answers: list[Any], *tools: Any) -> None:
@@ -101,3 +98,42 @@ async def test_the_answer_is_wrong() -> None:
 async def test_the_tools_are_wrong(feature: str) -> None:
     """An error before anything is sent."""
     await failing(feature, [], add, add)
+
+
+MODELLED = ConverseRequest(
+    model_id=MODEL, messages=[user(PROMPT, DocumentBlock(name="a", source=S3Location(uri="s3://b/k")))]
+)
+BYTES = PROMPT.encode()
+
+
+async def at_once(result: object) -> None:
+    """For what is no coroutine."""
+
+
+MISUSES: dict[str, Callable[[], Awaitable[Any]]] = {
+    "image": lambda: image(BYTES),
+    "document from a path": lambda: document(f"/nowhere/{'x' * 10}", name=PROMPT + "\n"),
+    "video": lambda: video(BYTES),
+    "audio": lambda: audio(BYTES),
+    "a file that fails": lambda: image(Broken()),
+    "plan_cache": lambda: at_once(plan_cache(MODELLED, every=PROMPT)),  # type: ignore[call-overload]
+    "prepare": lambda: at_once(prepare({"messages": PROMPT})),  # type: ignore[call-overload]
+    "set_effort": lambda: at_once(set_effort(MODELLED, PROMPT)),  # type: ignore[call-overload]
+    "guard_last_turn": lambda: at_once(guard_last_turn({"messages": PROMPT})),  # type: ignore[type-var]
+}
+
+
+class Broken:
+    """A file that cannot be read."""
+
+    def read(self) -> bytes:
+        content = PROMPT
+        raise OSError(5, f"broken after {len(content)}")
+
+
+@pytest.mark.parametrize("misuse", MISUSES)
+async def test_misuse_outside_of_a_call(misuse: str) -> None:
+    """What is given to the functions that make parts of requests."""
+    with pytest.raises((BedrockError, TypeError, AttributeError)) as caught:
+        await MISUSES[misuse]()
+    check(caught.value)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
+from bedrock_converse._http.tracebacks import discreet
 from bedrock_converse._tools.calls import (
     Allow,
     Answer,
@@ -166,6 +167,7 @@ class Loop:
             return await step()
         raise self._error("time", f"the run took longer than {self._settings.max_seconds:g} s")
 
+    @discreet
     def take(self, reply: ConverseResponse) -> Round | None:
         """Takes the model's reply: the round of calls that it opens, or None when it is the answer.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from bedrock_converse._http.tracebacks import discreet
 from bedrock_converse._tools.calls import ToolFinished, ToolStarted
 from bedrock_converse._tools.hidden import Hidden
 from bedrock_converse._tools.loop import Loop, Settings
@@ -31,6 +32,7 @@ ToolEvent: TypeAlias = Part | ToolStarted | ToolFinished
 and the tools' calls in between."""
 
 
+@discreet
 async def run_tools(
     client: BedrockClient,
     model_id: str,
