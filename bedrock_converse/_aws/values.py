@@ -95,7 +95,8 @@ class Credentials:
     def __reduce__(self) -> NoReturn:
         raise TypeError("Credentials cannot be pickled: the pickle would hold the secrets in the clear")
 
-    __getstate__ = __reduce__
+    def __getstate__(self) -> NoReturn:
+        self.__reduce__()
 
 
 def text_problem(name: str, value: object) -> str | None:
