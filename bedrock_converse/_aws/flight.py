@@ -14,7 +14,6 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from bedrock_converse._loop import call_in_loop, running_loop
 from bedrock_converse.errors import BedrockError, ConfigError
 
 if TYPE_CHECKING:
@@ -62,6 +61,8 @@ class Flight(Generic[T]):
 
     def land(self) -> None:
         """It is over: tell everybody."""
+        from bedrock_converse._loop import call_in_loop  # brings asyncio, which making credentials does not need
+
         self._landed(self)
         with self._lock:
             self._done = True
@@ -71,6 +72,8 @@ class Flight(Generic[T]):
 
     async def wait(self) -> bool:
         """Wait until it is over; False if it takes too long. Cancelling the wait does not touch the work."""
+        from bedrock_converse._loop import running_loop
+
         loop = running_loop()
         wait, wake = _trio_waiter() if hasattr(loop, "run_sync_soon") else _asyncio_waiter(loop)
         waiter = (loop, wake)

@@ -25,7 +25,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from bedrock_converse._aws.flight import Flight
-from bedrock_converse._loop import running_loop
 from bedrock_converse.errors import BedrockError, ConfigError, CredentialsError
 
 if TYPE_CHECKING:
@@ -226,6 +225,8 @@ class Renewed(Generic[T]):
     # ── on the event loop
 
     async def _get_on_loop(self) -> T:
+        from bedrock_converse._loop import running_loop
+
         loop = running_loop()
         while True:
             held, now = self._held, self._clock()
