@@ -17,8 +17,9 @@ ready: $(READY)
 demo: $(READY)  ## One answer, one stream and one tool call; against AWS with REGION=us-east-1 MODEL=...
 	@$(VENV)/bin/python examples/demo.py $(if $(REGION),--region '$(REGION)') $(if $(MODEL),--model '$(MODEL)')
 
-test: $(READY)
-	$(VENV)/bin/python -m pytest $(TESTS)
+WORKERS ?= 2
+test: $(READY)  ## All tests, in two processes; WORKERS=0 for one that can be watched (-s, a debugger).
+	$(VENV)/bin/python -m pytest --numprocesses=$(WORKERS) --dist=worksteal $(TESTS)
 
 lint: $(LINT_READY)
 	$(VENV)/bin/ruff check .
