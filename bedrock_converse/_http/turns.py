@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["take_turn"]
 
-AT_ONCE: Final = 16
-"""Calls that begin in one turn of the event loop."""
+AT_ONCE: Final = 64
+"""Calls that begin in one turn of the event loop, about 10 ms of work. With fewer, the last of a thousand streams would
+wait while the events of those before them are read: with 16 its first event came 0.3 s later."""
 
 
 class Turns:
