@@ -254,15 +254,15 @@ def _expiry(found: Any) -> datetime | None:
     needed = getattr(found, "refresh_needed", None)
     if needed is None or not needed(_LONGEST_LIFE):
         return None
-    now, least, most = time.time(), -_LONGEST_LIFE, _LONGEST_LIFE
+    least, most = -_LONGEST_LIFE, _LONGEST_LIFE
     while most - least > 0.01:
         middle = (least + most) / 2
         if needed(middle):
             most = middle
         else:
             least = middle
-    # A moment late rather than early: asked too early, botocore would not renew.
-    return datetime.fromtimestamp(now + most + 0.01, UTC)
+    # A moment late rather than early: asked too early, botocore would not renew. Hence also the clock of now.
+    return datetime.fromtimestamp(time.time() + most + 0.01, UTC)
 
 
 def _from_sts(answer: dict[str, Any]) -> Credentials:
