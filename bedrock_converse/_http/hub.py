@@ -110,7 +110,7 @@ class Hub:
         self._lock = RLock()
         self._loops: dict[Hashable, Loop] = {}
         self._process = os.getpid()
-        self._resolutions: Flights[Endpoint] = Flights("settings")
+        self._resolutions: Flights[None] = Flights("settings")
         """Settings files that are being read: calls that start together read them once."""
         self._endpoints = _Recent(self._lock)
         self._clocks = _Recent(self._lock)
@@ -137,9 +137,13 @@ class Hub:
         key = (region, endpoint_url, profile, None if session is None else id(session))
         if key not in self._endpoints:
             self.check_usable()
-            resolve = partial(_resolve, region, endpoint_url, profile, session)
-            found = await self._resolutions.get(key, resolve)
-            self._endpoints[key] = (found, session)  # keeps the session, and so its id, alive
+
+            def resolve() -> None:  # remembers it too: whoever comes when this is over must find it
+                found = _resolve(region, endpoint_url, profile, session)
+                with self._lock:
+                    self._endpoints[key] = (found, session)  # keeps the session, and so its id, alive
+
+            await self._resolutions.get(key, resolve)
         endpoint: Endpoint = self._endpoints.recall(key)[0]
         if isinstance(identity, ApiKey):
             endpoint.refuse_plain_http(allow_insecure=allow_insecure)
