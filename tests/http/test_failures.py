@@ -115,7 +115,6 @@ FORGIVEN = [
 ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("fault", "streams"), TABLES)
 def test_the_fault_tables_on_connections_that_were_idle(fault: Fault, streams: bool) -> None:
     """The same, but that one which dies before the first byte of an answer is not the last word: one more request."""
@@ -144,7 +143,6 @@ def test_the_fault_tables_on_connections_that_were_idle(fault: Fault, streams: b
     run("asyncio", main, seconds=40)
 
 
-@pytest.mark.slow
 @every_way
 @pytest.mark.parametrize(("fault", "streams"), TABLES)
 def test_the_fault_tables(backend: str, own: bool, fault: Fault, streams: bool) -> None:
@@ -223,7 +221,6 @@ CUTS = [
 ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("backend", "ending", "step"), [("asyncio", "close", 1), ("asyncio", "reset", 5), ("trio", "close", 5)]
 )
