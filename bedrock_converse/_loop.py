@@ -1,15 +1,26 @@
-"""Which event loop runs this code, asyncio's or trio's, and how to have it do something from elsewhere."""
+"""Which event loop runs this code, asyncio's or trio's; a wait in it that ends; a call into it from elsewhere."""
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from asyncio import current_task, get_running_loop
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
-__all__ = ["call_in_loop", "running_loop"]
+__all__ = ["asyncio_task", "at_most", "call_in_loop", "running_loop"]
+
+T = TypeVar("T")
+
+
+def asyncio_task() -> asyncio.Task[Any] | None:
+    """The running asyncio task; None under trio (also in its guest mode, where an asyncio loop runs underneath)."""
+    try:
+        return current_task()
+    except RuntimeError:
+        return None
 
 
 def running_loop() -> Any:
@@ -18,12 +29,8 @@ def running_loop() -> Any:
     Raises:
         RuntimeError: nothing runs.
     """
-    try:
-        # There is no loop under trio, and no task in a loop that has trio as its guest.
-        if current_task() is not None:
-            return get_running_loop()
-    except RuntimeError:
-        pass  # trio's, then
+    if asyncio_task() is not None:
+        return get_running_loop()
     trio: Any = sys.modules.get("trio")
     if hasattr(trio, "lowlevel"):  # it is there last, while another thread imports trio
         try:
@@ -31,6 +38,28 @@ def running_loop() -> Any:
         except RuntimeError:
             pass  # a callback of asyncio's, then
     return get_running_loop()
+
+
+async def at_most(seconds: float | None, wait: Callable[[], Awaitable[T]]) -> T | None:
+    """The result of `await wait()`, or None if that takes longer.
+
+    The caller's own cancellation is never mistaken for the end of the time, as anyio's scopes do before 4.15 when both
+    come in one turn of the asyncio loop.
+    """
+    if asyncio_task() is None:
+        import anyio
+
+        with anyio.move_on_after(seconds):
+            return await wait()
+        return None
+    limit = asyncio.timeout(seconds)
+    try:
+        async with limit:
+            return await wait()
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        return None
 
 
 def call_in_loop(loop: Any, function: Callable[[], object]) -> bool:

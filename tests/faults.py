@@ -221,9 +221,11 @@ UNARY: dict[str, Fault] = {
                 for line in (b"201 Made", b"202 Later", b"203 ?", b"206 Part")
             ),
             whole(b"").replace(b"200 OK", b"205 Reset"),
-            whole(REPLY_BODY).replace(b"200 OK", b"204 No Content"),
         ),
         ResponseInvalid,
+    ),
+    "a body behind a 204": Fault(
+        (whole(REPLY_BODY).replace(b"200 OK", b"204 No Content"),), ResponseInvalid, strict=True
     ),
     "empty body": Fault((whole(b""), OK + CHUNKED + LAST_CHUNK), ResponseInvalid),
     "HTML": Fault((whole(HTML), whole(HTML, b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n")), ResponseInvalid),

@@ -38,6 +38,7 @@ MAY_IMPORT = {
 TESTING_ABOVE_THE_CLIENT = {"testing/plugin_module.py", "testing/pytest_plugin.py", "testing/recording.py"}
 THIRD_PARTIES = {
     **{part: set[str]() for part in BASE - {"types"}},
+    "_loop": {"anyio"},
     "types": {"pydantic", "pydantic_core"},
     "_wire": {"pydantic", "pydantic_core"},
     "_aws": {"anyio", "botocore"},

@@ -400,7 +400,7 @@ def test_a_full_pool(backend: str) -> None:
         async with fake.serve() as url, client_for(fake, url, max_connections=1) as client:
             async with client.converse_stream(MODEL, "x"):
                 with pytest.raises((PoolTimeout, RequestTimeout)) as caught:
-                    await client.converse(MODEL, "x", timeout=Timeout(answer=0.1))
+                    await client.converse(MODEL, "x", timeout=Timeout(answer=0.6))
                 assert isinstance(caught.value, PoolTimeout)
                 assert "open streams" in str(caught.value)
                 assert not caught.value.possibly_billed

@@ -651,8 +651,12 @@ def test_no_scope_is_held_across_a_yield(backend: str, how: str) -> None:
                         async with anyio.create_task_group() as tasks:
                             tasks.start_soon(step)
                     assert len(got) >= 2
+
+                    async def close(items: Any = items) -> None:
+                        await items.aclose()
+
                     async with anyio.create_task_group() as tasks:
-                        tasks.start_soon(items.aclose)  # type: ignore[attr-defined]
+                        tasks.start_soon(close)
                     assert client.stats.live_streams == 0
             await closed(server)
 

@@ -248,11 +248,15 @@ class Renewed(Generic[T]):
         """Ask the source for all tasks of this loop. `spare` still serves if that fails."""
         import anyio
 
+        from bedrock_converse._loop import at_most
+
+        async def ask() -> None:
+            turn.outcome = self._accept(await self._source.load_on_loop())
+
         turn = self._turns[loop] = _Turn[T](anyio.Event())
         try:
-            with anyio.move_on_after(TIME_LIMIT) as limit:
-                turn.outcome = self._accept(await self._source.load_on_loop())
-            if limit.cancelled_caught:
+            await at_most(TIME_LIMIT, ask)
+            if turn.outcome is None:
                 turn.error = self._too_slow()
         except Exception as error:  # noqa: BLE001 - it is the user's callable: anything may come, all who wait get it
             turn.error = self._as_ours(error)

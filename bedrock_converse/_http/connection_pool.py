@@ -24,7 +24,7 @@ from bedrock_converse._http.network import backend_for_this_loop
 from bedrock_converse._http.proxy import Proxy, proxy_from_environment
 from bedrock_converse._http.slots import Claim, Slots
 from bedrock_converse._http.tracebacks import forget_locals
-from bedrock_converse._loop import running_loop
+from bedrock_converse._loop import at_most, running_loop
 from bedrock_converse.errors import ClientClosed
 
 if TYPE_CHECKING:
@@ -115,8 +115,7 @@ class ConnectionPool:
     async def _wait(self, claim: Claim, timeout: float | None) -> None:
         claim.wake = anyio.Event()
         try:
-            with anyio.move_on_after(timeout):
-                await claim.wake.wait()
+            await at_most(timeout, claim.wake.wait)
         except BaseException:
             self.slots.withdraw(claim)
             raise
@@ -242,15 +241,17 @@ class ConnectionPool:
                 if self._quiet is None:
                     self._quiet = anyio.Event()
                     self.slots.when_quiet = self._quiet.set
-                with anyio.move_on_after(drain):
-                    await self._quiet.wait()
+                await at_most(drain, self._quiet.wait)
         finally:
             self._cut_off()
-            with anyio.move_on_after(1, shield=True):
-                if self._stand_in is not None:
-                    await self._stand_in.aclose()
-                await self._sentinel.aclose()
-                await anyio.lowlevel.checkpoint()  # asyncio closes the sockets in its next turn
+            with anyio.CancelScope(shield=True):
+                await at_most(1, self._close_the_rest)
+
+    async def _close_the_rest(self) -> None:
+        if self._stand_in is not None:
+            await self._stand_in.aclose()
+        await self._sentinel.aclose()
+        await anyio.lowlevel.checkpoint()  # asyncio closes the sockets in its next turn
 
     def _cut_off(self) -> None:
         self._closed = True

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import anyio
-
+from bedrock_converse._loop import at_most
 from bedrock_converse._wire.deserialize import parse_event
 from bedrock_converse._wire.eventstream import FrameDecoder
 from bedrock_converse.errors import (
@@ -111,13 +110,11 @@ class EventSource:
         try:
             if self.answer.ended:  # nothing to wait for
                 return await self.next()
-            with anyio.move_on_after(LINGER):
-                return await self.next()
+            return await at_most(LINGER, self.next)
         except (EventStreamError, ResponseInvalid):
             raise  # as it would be if these bytes had come together with the last ones
         except TransportError:
             return None  # the reply is complete; how the connection ends is of no matter
-        return None
 
     async def close(self) -> None:
         """Gives the connection back, or cuts it."""

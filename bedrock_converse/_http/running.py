@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from bedrock_converse._loop import call_in_loop
+from bedrock_converse._loop import at_most, call_in_loop
 from bedrock_converse.errors import ClientClosed
 
 if TYPE_CHECKING:
@@ -53,22 +53,20 @@ class RunningCalls:
         Raises:
             ClientClosed: the client was closed meanwhile.
         """
-        from anyio import Event, move_on_after
+        from anyio import Event
 
         self._woken = self._woken or Event()
-        with move_on_after(0 if self._closed else seconds):
-            await self._woken.wait()
+        await at_most(0 if self._closed else seconds, self._woken.wait)
         if self._closed:
             raise ClientClosed(CLOSED)
 
     async def drained(self, seconds: float) -> None:
         """Wait until no call is left, for so long at most."""
-        from anyio import Event, move_on_after
+        from anyio import Event
 
         if self._count:
             self._quiet = self._quiet or Event()
-            with move_on_after(seconds):
-                await self._quiet.wait()
+            await at_most(seconds, self._quiet.wait)
 
     def close(self) -> None:
         """Those that sleep, now or later, get `ClientClosed`."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from anyio import CancelScope, current_time
 
+from bedrock_converse._loop import asyncio_task
 from bedrock_converse.errors import RequestTimeout
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from bedrock_converse._http.deadline import Phase, Timeout
     from bedrock_converse.errors import TimeoutPhase
 
-__all__ = ["AsyncioScope", "CallTimer", "asyncio_task", "call_timer", "cancel_scope"]
+__all__ = ["AsyncioScope", "CallTimer", "call_timer", "cancel_scope"]
 
 T = TypeVar("T")
 
@@ -32,14 +33,6 @@ def call_timer(timeout: Timeout) -> CallTimer:
     """The timer for one call, which begins now. Belongs to the event loop that it was made in."""
     task = asyncio_task()
     return CallTimer(timeout) if task is None else AsyncioCallTimer(timeout, task.get_loop())
-
-
-def asyncio_task() -> asyncio.Task[Any] | None:
-    """The running asyncio task; None under trio (also in its guest mode, where an asyncio loop runs underneath)."""
-    try:
-        return asyncio.current_task()
-    except RuntimeError:
-        return None
 
 
 def cancel_scope() -> CancelScope | AsyncioScope:

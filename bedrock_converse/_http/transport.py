@@ -15,6 +15,7 @@ import httpx
 
 from bedrock_converse._http.body import Body
 from bedrock_converse._http.failures import map_error
+from bedrock_converse._loop import at_most
 from bedrock_converse._wire.deserialize import parse_error, request_id
 from bedrock_converse.errors import BedrockError, ClientClosed, ConfigError, RequestTimeout, ResponseInvalid
 
@@ -214,8 +215,8 @@ class Answer:
         if isinstance(self._body, Body):
             self._body.close()
             return
-        with anyio.CancelScope(shield=True), anyio.move_on_after(1), suppress(BedrockError):
-            await self.close()
+        with anyio.CancelScope(shield=True), suppress(BedrockError):
+            await at_most(1, self.close)
 
     @property
     def ended(self) -> bool:

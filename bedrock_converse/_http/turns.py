@@ -11,7 +11,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary
 
-from bedrock_converse._http.timer import asyncio_task
+from bedrock_converse._loop import asyncio_task
 
 if TYPE_CHECKING:
     import asyncio
