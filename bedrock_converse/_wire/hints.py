@@ -45,6 +45,12 @@ _HINTS: list[tuple[re.Pattern[str], str]] = [
         "This machine's clock is off; AWS accepts five minutes.",
     ),
     (
+        # our own words for a 3xx, see deserialize.parse_error
+        re.compile(r"redirects are never followed"),
+        "Bedrock itself never redirects: look for a proxy or gateway that wants a login, or give endpoint_url= (or "
+        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME) the address that answers.",
+    ),
+    (
         # 2026-05: the rule was tightened from non-empty to non-blank
         re.compile(
             r"text content blocks must (be|contain) non-(empty|whitespace)|text field .* is blank", re.IGNORECASE

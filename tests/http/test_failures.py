@@ -440,30 +440,52 @@ def test_nobody_listens(backend: str) -> None:
     run(backend, main)
 
 
-@pytest.mark.parametrize("own", [True, False], ids=["own pool", "http_client"])
-@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
-async def test_redirects_reach_nobody(code: int, own: bool) -> None:
-    """Neither prompt nor token goes to another origin, even if the http_client would follow."""
+TARGETS = {
+    "another host": ("http://localhost:{elsewhere}/", "localhost"),
+    "another port": ("http://127.0.0.1:{elsewhere}/", "127.0.0.1"),
+    "where we are": ("http://127.0.0.1:{here}/model/x/converse", "127.0.0.1"),
+    "another path": ("/elsewhere", "another path"),
+    "nowhere": (None, "nowhere"),
+}
+"""Where a redirect leads to, and what the error calls that."""
 
-    async def elsewhere(peer: Peer) -> None:
-        await peer.request()
-        await peer.reply(REPLY_BODY)
 
-    with serve(elsewhere) as other:
+@every_way
+@pytest.mark.parametrize("streams", [False, True], ids=["answer", "stream"])
+@pytest.mark.parametrize("target", TARGETS)
+def test_redirects_reach_nobody(backend: str, own: bool, target: str, streams: bool) -> None:
+    """Whatever the status, even if the http_client would follow: one request, and neither prompt nor token goes
+    anywhere else. The error says where they would have gone, and what to do."""
+    location, named = TARGETS[target]
 
-        async def script(peer: Peer) -> None:
-            await peer.request()
-            await peer.send(status(b"%d Moved" % code, b"", b"location: " + other.url.encode()))
+    async def main() -> None:
+        with serve() as other:
 
-        with serve(script) as server:
-            foreign = None if own else httpx.AsyncClient(follow_redirects=True, trust_env=False)
-            async with client_for(server.url, http_client=foreign) as client:
-                with pytest.raises(APIError, match=r"redirects to 127\.0\.0\.1") as caught:
-                    await client.converse(MODEL, "x")
-            if foreign:
-                await foreign.aclose()
-    assert caught.value.status_code == code
-    assert not other.accepted
+            async def script(peer: Peer) -> None:
+                while request := await peer.request():
+                    code = request.line.split(b"/")[2]
+                    there = (location or "").format(elsewhere=other.port, here=peer.server.port).encode()
+                    await peer.send(status(code + b" Moved", b"", *([b"location: " + there] if there else [])))
+
+            with serve(script) as server:
+                foreign = None if own else httpx.AsyncClient(follow_redirects=True, trust_env=False)
+                async with client_for(server.url, http_client=foreign) as client:
+                    for code in range(300, 309):
+                        with pytest.raises(APIError, match=f"redirects to {named};") as caught:
+                            await ask(client, str(code), streams)
+                        failure = caught.value
+                        assert (type(failure), failure.status_code, failure.attempts) == (APIError, code, 1)
+                        assert not failure.retryable
+                        assert not failure.possibly_billed
+                        assert "endpoint_url" in (failure.hint or "")
+                if foreign:
+                    await foreign.aclose()
+                assert [request.line.split(b"/")[2] for request in server.requests] == [
+                    b"%d" % n for n in range(300, 309)
+                ]
+            assert not other.accepted
+
+    run(backend, main)
 
 
 @both

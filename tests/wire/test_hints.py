@@ -28,6 +28,7 @@ HINTED = [
     ("The security token included in the request is invalid.", "stale AWS_*"),
     ("Signature expired: 20260101T000000Z is now earlier than 20260101T001000Z", "clock"),
     ("Signature not yet current: 20260101T001000Z is still later than 20260101T000500Z", "clock"),
+    ("the endpoint redirects to login.example; redirects are never followed", "endpoint_url"),
     ("messages: text content blocks must be non-empty", "leave it out"),
     ("messages: text content blocks must contain non-whitespace text", "leave it out"),
     (
