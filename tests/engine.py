@@ -23,6 +23,12 @@ MODEL = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 KEYS = Credentials("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
 FAST = RetryPolicy(base_delay_transient=0.001, base_delay_throttling=0.001)
 both = pytest.mark.parametrize("backend", ["asyncio", "trio"])
+every_way = pytest.mark.parametrize(
+    ("backend", "own"),
+    [("asyncio", True), ("trio", True), ("asyncio", False), ("trio", False)],
+    ids=["asyncio", "trio", "http_client", "http_client on trio"],
+)
+"""On both backends, through our own pool and through an http_client."""
 
 
 def run(backend: str, main: Callable[[], Awaitable[Any]], seconds: float = 20) -> Any:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from bedrock_converse.errors import ConnectReason
 
-__all__ = ["classify_connect_error", "connect_error", "most_telling"]
+__all__ = ["classify_connect_error", "connect_error", "most_telling", "words_of"]
 
 REASONS: dict[int, ConnectReason] = {
     errno.EMFILE: "files",
@@ -71,7 +71,13 @@ def root_causes(error: BaseException) -> Iterator[BaseException]:
         members: Sequence[BaseException] = getattr(cause, "exceptions", ())  # of an exception group
         for member in members:
             yield from root_causes(member)
-        cause = cause.__cause__
+        # httpcore's pool raises its errors `from None`, which hides what they came from, but does not forget it
+        cause = cause.__cause__ or (cause.__context__ if cause.__suppress_context__ else None)
+
+
+def words_of(error: BaseException) -> Iterator[str]:
+    """What the error says and what its causes say, each that says anything. trio's wrappers do not."""
+    return filter(None, map(str, root_causes(error)))
 
 
 def most_telling(errors: Sequence[OSError]) -> OSError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from bedrock_converse._http.connect_failures import classify_connect_error
+from bedrock_converse._http.connect_failures import classify_connect_error, words_of
 from bedrock_converse.errors import (
     BedrockError,
     ConfigError,
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bedrock_converse._http.connection import Exchange
+    from bedrock_converse.errors import ConnectReason
 
 __all__ = ["map_error"]
 
@@ -40,10 +41,19 @@ try if that is lost. A connection that breaks later was alive when the request a
 
 
 TLS_HINTS = {
-    "not trusted": "If a proxy opens your TLS connections, AWS_CA_BUNDLE (or SSL_CERT_FILE) must name a bundle "
-    "with its authority.",
+    "certificate has expired": "Renew the endpoint's (or the proxy's) certificate, or set this machine's clock right.",
+    "not yet valid": "Is this machine's clock right? Else the endpoint's (or the proxy's) certificate is not.",
+    "certificate is not valid for": "The certificate is for another host: is the host in endpoint_url right, and is it "
+    "one of the names that the certificate is for?",
+    "not trusted": "If a proxy opens your TLS connections, AWS_CA_BUNDLE (or SSL_CERT_FILE) must name a bundle with "
+    "its authority.",
+    "CERTIFICATE_VERIFY_FAILED": "The http_client does not trust the certificate's authority: give it an SSL context "
+    "(verify=) that does.",
     "WRONG_VERSION_NUMBER": "Something that speaks no TLS listens there: is the endpoint http://, or the port another?",
 }
+"""What stands in OpenSSL's words, in ours around them (our own pool), or in Python's (an http_client), and what to do
+then. The first that fits."""
+DNS_HINT = "Is the region (or endpoint_url) spelled right, and is Bedrock there? Else it is this machine's network."
 
 
 def map_error(error: Exception, exchange: Exchange, timeouts: Mapping[str, float | None]) -> BedrockError:
@@ -55,13 +65,12 @@ def map_error(error: Exception, exchange: Exchange, timeouts: Mapping[str, float
     if isinstance(error, BedrockError):
         return error
     names = {base.__name__ for base in type(error).__mro__}
-    message = str(error) or type(error).__name__
+    message = next(words_of(error), type(error).__name__)
     if "TimeoutException" in names:
         return map_timeout(names, message, exchange, timeouts)
     if names & {"ConnectError", "ProxyError"}:
         reason = classify_connect_error(error)
-        hint = next((hint for sign, hint in TLS_HINTS.items() if sign in message), None) if reason == "tls" else None
-        return ConnectError(message, reason=reason, retryable=reason != "tls", hint=hint)
+        return ConnectError(message, reason=reason, retryable=reason != "tls", hint=connect_hint(reason, message))
     if "UnsupportedProtocol" in names:
         return ConfigError(message)
     if "LocalProtocolError" in names:
@@ -72,6 +81,12 @@ def map_error(error: Exception, exchange: Exchange, timeouts: Mapping[str, float
     if "DecodingError" in names:
         return ResponseInvalid(message, possibly_billed=billed)
     return TransportError(message, retryable=True, possibly_billed=billed)
+
+
+def connect_hint(reason: ConnectReason, message: str) -> str | None:
+    if reason == "tls":
+        return next((hint for sign, hint in TLS_HINTS.items() if sign in message), None)
+    return DNS_HINT if reason == "dns" else None
 
 
 def map_timeout(

@@ -10,7 +10,7 @@ import httpcore
 import httpx
 import pytest
 
-from bedrock_converse._http.connect_failures import classify_connect_error, connect_error, most_telling
+from bedrock_converse._http.connect_failures import classify_connect_error, connect_error, most_telling, words_of
 
 
 def caused(error: BaseException, *causes: BaseException) -> BaseException:
@@ -55,6 +55,26 @@ NO_ROUTE = OSError(errno.ENETUNREACH, "Network is unreachable")
 def test_one_word(error: BaseException, reason: str) -> None:
     """The nearest cause that says anything; that one of several addresses has no route says least."""
     assert classify_connect_error(error) == reason
+
+
+def hidden(error: BaseException, cause: BaseException) -> BaseException:
+    """`error`, raised as httpcore's pool does: `from None` while the cause is handled."""
+    try:
+        raise cause
+    except type(cause):
+        try:
+            raise error from None
+        except type(error) as raised:
+            return raised
+
+
+def test_a_cause_that_was_hidden() -> None:
+    """It is found; an exception that the caller was just handling is not our cause."""
+    assert classify_connect_error(hidden(httpcore.ConnectError(""), REFUSED)) == "refused"
+    assert list(words_of(caused(httpx.ConnectError(""), hidden(httpcore.ConnectError(""), REFUSED)))) == [str(REFUSED)]
+    unrelated = httpx.ConnectError("who knows")
+    unrelated.__context__ = REFUSED
+    assert classify_connect_error(unrelated) == "other"
 
 
 def test_a_circle_of_causes_ends() -> None:

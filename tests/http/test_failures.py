@@ -15,7 +15,7 @@ from typing import Any
 import anyio.to_thread
 import httpx
 import pytest
-from engine import EVENTS, FAST, KEYS, MODEL, REPLY_BODY, both, chunk, client_for, closed, run
+from engine import EVENTS, FAST, KEYS, MODEL, REPLY_BODY, both, chunk, client_for, closed, every_way, run
 from faults import (
     CHUNKED,
     EVIL,
@@ -101,10 +101,6 @@ async def ask(client: BedrockClient, model_id: str, streams: bool) -> Any:
         return await stream.final()
 
 
-WAYS = [("asyncio", True), ("trio", True), ("asyncio", False), ("trio", False)]
-every_way = pytest.mark.parametrize(
-    ("backend", "own"), WAYS, ids=["asyncio", "trio", "http_client", "http_client on trio"]
-)
 TABLES = [
     *[pytest.param(fault, False, id=f"answer-{name}") for name, fault in UNARY.items()],
     *[pytest.param(fault, True, id=f"stream-{name}") for name, fault in STREAMS.items()],
@@ -369,9 +365,10 @@ def test_a_reused_connection_that_dies_in_the_answer(backend: str) -> None:
     run(backend, main)
 
 
-@both
-def test_a_region_without_bedrock(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its host has no address: nothing was sent, and the message names the host, the region in it."""
+@every_way
+def test_a_region_without_bedrock(backend: str, own: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its host has no address: nothing was sent, it is tried again, and the hint asks for the region. Our own message
+    names the host."""
 
     def nothing_found(*_: Any, **__: Any) -> Any:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
@@ -379,12 +376,21 @@ def test_a_region_without_bedrock(backend: str, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(socket, "getaddrinfo", nothing_found)
 
     async def main() -> None:
-        async with BedrockClient(region="us-nowhere-1", credentials=KEYS, retry=FAST) as client:
-            with pytest.raises(ConnectError, match=r"bedrock-runtime\.us-nowhere-1\.amazonaws\.com") as caught:
-                await client.converse(MODEL, "x")
-            failure = caught.value
-            assert (failure.reason, failure.attempts, failure.possibly_billed) == ("dns", 3, False)
-            assert (failure.region, client.stats.open) == ("us-nowhere-1", 0)
+        foreign = None if own else httpx.AsyncClient(trust_env=False)
+        for streams in (False, True):
+            async with BedrockClient(
+                region="us-nowhere-1", credentials=KEYS, retry=FAST, http_client=foreign
+            ) as client:
+                named = r"bedrock-runtime\.us-nowhere-1\.amazonaws\.com" if own else "Name or service not known"
+                with pytest.raises(ConnectError, match=named) as caught:
+                    await ask(client, MODEL, streams)
+                failure = caught.value
+                assert (failure.reason, failure.attempts, failure.possibly_billed) == ("dns", 3, False)
+                assert failure.retryable
+                assert "region" in (failure.hint or "")
+                assert (failure.region, client.stats.open) == ("us-nowhere-1", 0)
+        if foreign:
+            await foreign.aclose()
 
     run(backend, main)
 
@@ -424,18 +430,22 @@ def test_a_proxy_that(backend: str, how: str, monkeypatch: pytest.MonkeyPatch) -
     run(backend, main)
 
 
-@both
-def test_nobody_listens(backend: str) -> None:
+@every_way
+def test_nobody_listens(backend: str, own: bool) -> None:
     """Refused: nothing was sent, so it is tried again; the error says why."""
 
     async def main() -> None:
-        async with client_for("http://127.0.0.1:9", retry=FAST) as client:
+        foreign = None if own else httpx.AsyncClient(trust_env=False)
+        async with client_for("http://127.0.0.1:9", retry=FAST, http_client=foreign) as client:
             with pytest.raises(ConnectError) as caught:
                 await client.converse(MODEL, "x")
         failure = caught.value
         assert (failure.reason, failure.attempts, failure.possibly_billed) == ("refused", 3, False)
+        assert failure.retryable
         assert failure.__cause__ is not None
         assert len(failure.__notes__) == 2
+        if foreign:
+            await foreign.aclose()
 
     run(backend, main)
 

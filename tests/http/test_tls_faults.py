@@ -7,11 +7,13 @@ import os
 import socket
 import ssl
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 import trustme
-from engine import EVENTS, MODEL, REPLY_BODY, both, client_for, closed, run
+from engine import EVENTS, MODEL, REPLY_BODY, both, client_for, closed, every_way, run
 from faults import headed, stream, whole
 from loopback import serve
 
@@ -41,11 +43,19 @@ class Contexts:
     """A certificate for another name."""
     unknown: ssl.SSLContext
     """A certificate of an authority that nobody trusts."""
+    expired: ssl.SSLContext
+    early: ssl.SSLContext
+    """A certificate that is not valid yet."""
+    authorities: Path
 
 
-def shows(authority: trustme.CA, name: str) -> ssl.SSLContext:
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+LATE = datetime(2130, 1, 1, tzinfo=UTC)
+
+
+def shows(authority: trustme.CA, name: str, **validity: Any) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(name).configure_cert(context)
+    authority.issue_cert(name, **validity).configure_cert(context)
     return context
 
 
@@ -58,8 +68,14 @@ def authority() -> trustme.CA:
 def contexts(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Contexts:
     authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
     monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "authority.pem"))
-    unknown = shows(trustme.CA(), "127.0.0.1")
-    return Contexts(shows(authority, "127.0.0.1"), shows(authority, "example.com"), unknown)
+    return Contexts(
+        good=shows(authority, "127.0.0.1"),
+        elsewhere=shows(authority, "example.com"),
+        unknown=shows(trustme.CA(), "127.0.0.1"),
+        expired=shows(authority, "127.0.0.1", not_after=LONG_AGO),
+        early=shows(authority, "127.0.0.1", not_before=LATE, not_after=LATE + timedelta(days=1)),
+        authorities=tmp_path / "authority.pem",
+    )
 
 
 def answers(answer: bytes, ending: str = "") -> Callable[[Peer], Awaitable[None]]:
@@ -115,31 +131,56 @@ async def ask(url: str, streams: bool = False, **options: Any) -> tuple[Any, Any
         return got, client.stats
 
 
-@both
+@every_way
+@pytest.mark.parametrize("streams", [False, True], ids=["answer", "stream"])
 @pytest.mark.parametrize(
     ("script", "shown", "reason", "attempts", "hint"),
     [
-        (hello, "unknown", "tls", 1, "AWS_CA_BUNDLE"),
-        (hello, "elsewhere", "tls", 1, "AWS_CA_BUNDLE"),
+        (hello, "unknown", "tls", 1, "authority"),
+        (hello, "elsewhere", "tls", 1, "another host"),
+        (hello, "expired", "tls", 1, "Renew"),
+        (hello, "early", "tls", 1, "clock"),
         (hello_in_plain, None, "tls", 1, "http://"),
         (hello_close, None, "reset", 3, None),
         (hello_reset, None, "reset", 3, None),
     ],
-    ids=["unknown authority", "another name", "no TLS", "closed in the handshake", "reset in the handshake"],
+    ids=[
+        "unknown authority",
+        "another name",
+        "expired",
+        "not valid yet",
+        "no TLS",
+        "closed in the handshake",
+        "reset in the handshake",
+    ],
 )
 def test_no_handshake(
-    contexts: Contexts, backend: str, script: Any, shown: str | None, reason: str, attempts: int, hint: str | None
+    contexts: Contexts,
+    backend: str,
+    own: bool,
+    streams: bool,
+    script: Any,
+    shown: str | None,
+    reason: str,
+    attempts: int,
+    hint: str | None,
 ) -> None:
     """Nothing was sent; a certificate that does not verify is not tried again, and the hint says what to do."""
 
     async def main() -> None:
+        trusted = ssl.create_default_context(cafile=contexts.authorities)
+        foreign = None if own else httpx.AsyncClient(verify=trusted, trust_env=False)
         with serve(script, tls=getattr(contexts, shown) if shown else None) as server:
-            failure, stats = await ask(f"https://127.0.0.1:{server.port}")
+            failure, stats = await ask(f"https://127.0.0.1:{server.port}", streams, http_client=foreign)
             assert isinstance(failure, ConnectError)
             assert (failure.reason, failure.attempts, failure.possibly_billed) == (reason, attempts, False)
+            assert failure.retryable == (reason == "reset")
+            assert failure.message not in ("", "ConnectError")
             assert failure.__cause__ is not None
-            assert (hint or "") in (failure.hint or "")
+            assert hint in (failure.hint or "") if hint else failure.hint is None
             assert stats.open == 0
+            if foreign:
+                await foreign.aclose()
             await closed(server)
 
     run(backend, main)
