@@ -160,7 +160,7 @@ def virtual_time(*, patience: float = PATIENCE) -> Generator[VirtualClock]:
             are waited for, those of `anyio.to_thread` and of the event loop's executor.
 
     Raises:
-        RuntimeError: No loop is running, or it has a clock that cannot be replaced (uvloop's).
+        RuntimeError: No loop is running, or one whose clock cannot be replaced: uvloop's, or trio's with a real clock.
     """
     trio: Any = sys.modules.get("trio")
     if hasattr(trio, "lowlevel") and trio.lowlevel.in_trio_run():  # absent while another thread imports trio
@@ -169,7 +169,8 @@ def virtual_time(*, patience: float = PATIENCE) -> Generator[VirtualClock]:
     loop: Any = asyncio.get_running_loop()
     selector: Any = getattr(loop, "_selector", None)  # there is no public way to a running loop's
     if selector is None:
-        raise RuntimeError(f"virtual_time needs asyncio's own event loop, not {type(loop).__name__}")
+        kind = f"{type(loop).__module__}.{type(loop).__name__}"
+        raise RuntimeError(f"{kind} keeps its clock to itself: use asyncio's own event loop, or run_in_virtual_time")
     clock = VirtualClock(loop.time())
     threads = _Threads(loop.call_soon_threadsafe, lambda: None)
     loop.time = clock.time
@@ -229,7 +230,8 @@ def run_in_virtual_time(
 ) -> T:
     """Run an async function to its end, on asyncio or trio, with a clock that jumps instead of waiting.
 
-    The arguments of the function follow it; `patience` is that of `virtual_time`.
+    The arguments of the function follow it; `patience` is that of `virtual_time`. Under asyncio the loop is asyncio's
+    own, also where the application has chosen another one (uvloop).
     """
 
     async def main() -> T:
@@ -241,4 +243,5 @@ def run_in_virtual_time(
         from trio.testing import MockClock
 
         return trio.run(main, clock=MockClock())  # not every anyio that we allow hands the clock on
-    return anyio.run(main, backend=backend)
+    own_loop = getattr(asyncio, "ProactorEventLoop", asyncio.SelectorEventLoop)  # Windows has the first one
+    return anyio.run(main, backend=backend, backend_options={"loop_factory": own_loop})

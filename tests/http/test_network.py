@@ -398,9 +398,9 @@ def test_the_loop_is_known(backend: str) -> None:
     assert loops[0] is not loops[1]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no uvloop")
 def test_other_event_loops() -> None:
     """uvloop has transports of its own, which look alike and are no asyncio transports."""
-    uvloop = pytest.importorskip("uvloop")
 
     async def main() -> None:
         stream = await connect(server)
@@ -413,8 +413,26 @@ def test_other_event_loops() -> None:
         stream.abort()
         await asyncio.sleep(0.01)
 
-    with serve(echo) as server, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(main())
+    with serve(echo) as server:
+        anyio.run(main, backend_options={"use_uvloop": True})
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no uvloop")
+def test_the_last_word_on_other_event_loops() -> None:
+    """uvloop puts closing off and may put writing off: what is written last goes out all the same."""
+    heard: list[bytes] = []
+
+    async def listen(peer: Peer) -> None:
+        heard.append(await peer.reader.read())
+
+    async def main() -> None:
+        stream = await connect(server)
+        stream.close(b"goodbye")
+
+    with serve(listen) as server:
+        anyio.run(main, backend_options={"use_uvloop": True})
+        server.wait_until_open(0)
+    assert heard == [b"goodbye"]
 
 
 def test_trio_as_a_guest_of_asyncio() -> None:
