@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import select
 import socket
 from typing import TYPE_CHECKING, Any, cast
@@ -178,8 +179,11 @@ class AsyncioStream(Stream, asyncio.BufferedProtocol):
 
     def drop(self) -> None:
         self._lost_callback = None
-        self._transport = None
         self._socket.close()
+        if self._socket.fileno() >= 0:  # uvloop keeps it open, and will close that number one day: it has to stay taken
+            with socket.socket() as nothing:
+                os.dup2(nothing.fileno(), self._socket.detach(), inheritable=False)
+        self._transport = None
 
     def _give_up(self) -> None:
         self._lost_callback = None

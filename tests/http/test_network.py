@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import socket
 import ssl
 import sys
@@ -433,6 +434,25 @@ def test_the_last_word_on_other_event_loops() -> None:
         anyio.run(main, backend_options={"use_uvloop": True})
         server.wait_until_open(0)
     assert heard == [b"goodbye"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no uvloop")
+def test_dropped_on_other_event_loops() -> None:
+    """uvloop keeps sockets open until it runs again or is closed, and then closes their numbers, whosever they are."""
+    import uvloop
+
+    with serve(echo) as server:
+        loop = uvloop.new_event_loop()
+        stream = loop.run_until_complete(connect(server))
+        number = stream.socket.fileno()
+        server.wait_until_open(1)
+        stream.drop()
+        server.wait_until_open(0)
+        os.fstat(number)  # nobody else can have got it
+        with pytest.warns(ResourceWarning, match="TCPTransport"):
+            loop.close()
+        with pytest.raises(OSError, match="descriptor"):
+            os.fstat(number)
 
 
 def test_trio_as_a_guest_of_asyncio() -> None:
