@@ -12,6 +12,7 @@ import os
 from contextlib import suppress
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakMethod
 
 import anyio
 import anyio.lowlevel
@@ -66,7 +67,7 @@ class ConnectionPool:
         self._closed = False  # has cut off the old ones too
         self._quiet: anyio.Event | None = None  # set when the last of them is over
         self._stand_in: httpcore.AsyncConnectionPool | None = None
-        self._sentinel = at_the_end_of_the_loop(self._cut_off)
+        self._sentinel = at_the_end_of_the_loop(WeakMethod(self._end_with_the_loop))
 
     # Requests.
 
@@ -255,10 +256,26 @@ class ConnectionPool:
 
     def _cut_off(self) -> None:
         self._closed = True
-        self.slots.refuse_all()
-        for connection in list(self.slots.connections):
-            self.slots.retire(connection)
-            self.slots.give_up(connection)
+        self.slots.cut_off()
+
+    def _end_with_the_loop(self) -> None:
+        if not self._closed:
+            self._cut_off()
+
+    def __del__(self) -> None:
+        """Nobody has closed the client, and nobody can. The garbage collector may run in any thread."""
+        if not hasattr(self, "_sentinel"):  # `__init__` has failed
+            return
+        closed, self._closed = self._closed, True
+        with suppress(StopIteration, RuntimeError):  # has ended; is ending in its loop's thread
+            self._sentinel.aclose().__await__().send(None)  # trio warns of generators that it finds in the garbage
+        if closed:
+            return
+        # asyncio's selector watches the sockets, so the loop has to close them; nobody waits for those under trio
+        watched = isinstance(self._loop, asyncio.AbstractEventLoop)
+        if not (watched and self._run_in_loop(self.slots.cut_off)):
+            for connection in list(self.slots.connections):
+                connection.drop()
 
     def _cut_off_from_elsewhere(self) -> None:
         """Never waits for a loop that may have ended. If it runs in another thread it does the work; otherwise the
@@ -296,8 +313,8 @@ class ConnectionPool:
         await self.aclose()
 
 
-def at_the_end_of_the_loop(function: Callable[[], None]) -> AsyncGenerator[None, None]:
-    """Have `function` called when the event loop ends (`asyncio.run`, `trio.run`), or when the result is closed.
+def at_the_end_of_the_loop(method: WeakMethod[Callable[[], None]]) -> AsyncGenerator[None, None]:
+    """Have `method` called when the event loop ends (`asyncio.run`, `trio.run`), or when the result is closed.
 
     Both kinds of loop close the async generators that are left when they end: this is one that waits for that. Whoever
     runs one `asyncio.run` after another with a client that is never closed leaves no sockets behind in the old loops.
@@ -307,7 +324,9 @@ def at_the_end_of_the_loop(function: Callable[[], None]) -> AsyncGenerator[None,
         try:
             yield
         finally:
-            function()
+            function = method()
+            if function is not None:
+                function()
 
     generator = sentinel()
     with suppress(StopIteration):

@@ -161,6 +161,13 @@ class Slots:
             if claim.wake is not None:
                 claim.wake.set()
 
+    def cut_off(self) -> None:
+        """The end: everything is closed, whatever it does, and nobody waits any longer."""
+        self.refuse_all()
+        for connection in list(self.connections):
+            self.retire(connection)
+            self.give_up(connection)
+
     def _free_slot(self) -> None:
         if self._queue:
             claim, _ = self._queue.popitem(last=False)
