@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import httpx
 import pytest
 
 from bedrock_converse import BedrockClient, Credentials, RetryPolicy
@@ -13,7 +15,7 @@ from bedrock_converse._wire.eventstream import encode_event
 from bedrock_converse.observe import Observer
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from loopback import Server
 
@@ -82,6 +84,16 @@ STREAM_HEAD = (
 def chunk(data: bytes) -> bytes:
     """One chunk of a chunked body."""
     return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+@asynccontextmanager
+async def carrier(own: bool, **options: Any) -> AsyncIterator[httpx.AsyncClient | None]:
+    """For `http_client=`: None for our own pool, or an `httpx.AsyncClient`."""
+    if own:
+        yield None
+    else:
+        async with httpx.AsyncClient(trust_env=False, **options) as client:
+            yield client
 
 
 async def closed(server: Server, count: int = 0, seconds: float = 2) -> None:

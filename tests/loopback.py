@@ -17,14 +17,14 @@ import struct
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["Peer", "Received", "Server", "answer", "serve"]
+__all__ = ["Peer", "Received", "Server", "answer", "black_hole", "serve"]
 
 
 @dataclass
@@ -177,3 +177,16 @@ def serve(script: Script = answer, tls: ssl.SSLContext | None = None) -> Iterato
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join(5)
+
+
+@contextmanager
+def black_hole() -> Iterator[str]:
+    """A port whose queue is full: nobody answers there, not even to refuse."""
+    with socket.socket() as full, ExitStack() as queue:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(3):
+            waiting = queue.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        yield f"127.0.0.1:{full.getsockname()[1]}"

@@ -10,6 +10,7 @@ for how in WAYS[backend]:
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import TYPE_CHECKING, Any, Literal
 
 import anyio
@@ -18,7 +19,7 @@ import anyio.lowlevel
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
 
-__all__ = ["WAYS", "Way", "cancelled_at", "living_tasks"]
+__all__ = ["WAYS", "Way", "cancelled_at", "living_tasks", "no_threads"]
 
 Way = Literal["task", "task twice", "task late", "scope"]
 WAYS: dict[str, tuple[Way, ...]] = {"asyncio": ("task", "task twice", "task late", "scope"), "trio": ("scope",)}
@@ -107,3 +108,15 @@ async def living_tasks() -> int:
         import trio
 
         return trio.lowlevel.current_statistics().tasks_living
+
+
+async def no_threads() -> None:
+    """None of ours is left, once those that are ending have ended."""
+    with anyio.move_on_after(2):
+        while our_threads():  # noqa: ASYNC110
+            await anyio.sleep(0.001)
+    assert our_threads() == []
+
+
+def our_threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("bedrock-converse")]

@@ -8,7 +8,6 @@ through (`stepwise`).
 from __future__ import annotations
 
 import itertools
-import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
@@ -19,7 +18,7 @@ import anyio
 import pytest
 from engine import EVENTS, FAST, KEYS, MODEL, REPLY_BODY, STREAM_HEAD, Seen, both, chunk, client_for, closed, run
 from loopback import Peer, Received, serve
-from stepwise import WAYS, cancelled_at, living_tasks
+from stepwise import WAYS, cancelled_at, living_tasks, no_threads
 
 from bedrock_converse import BedrockClient, Credentials
 from bedrock_converse._http import tls
@@ -297,17 +296,6 @@ async def nothing_left(client: BedrockClient, server: Any, tasks: int) -> None:
             await anyio.sleep(0.001)
     assert server.open == stats.idle
     assert await living_tasks() <= tasks
-
-
-async def no_threads() -> None:
-    with anyio.move_on_after(2):
-        while our_threads():  # noqa: ASYNC110
-            await anyio.sleep(0.001)
-    assert our_threads() == []
-
-
-def our_threads() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("bedrock-converse")]
 
 
 @pytest.fixture(scope="module")

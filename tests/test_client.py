@@ -24,7 +24,6 @@ from bedrock_converse import (
     APIError,
     BedrockClient,
     BedrockError,
-    ClientClosed,
     ConfigError,
     ConverseRequest,
     ConverseStreamRequest,
@@ -821,27 +820,6 @@ async def test_views_made_by_hand_are_checked_too() -> None:
     wrong: Any = {"max_token": 3}
     with pytest.raises(RequestInvalid, match="max_tokens="):
         BedrockClient().with_options(**wrong)
-
-
-async def test_use_after_aclose() -> None:
-    """Every operation says so, used before or not."""
-    fake = FakeBedrock()
-    fake.on(MODEL).always(reply("Hi"))
-    async with fake.serve() as url:
-        used = client_for(fake, url)
-        await used.converse(MODEL, "x")
-        for client in (used, client_for(fake, url)):
-            view = client.with_options(max_tokens=3)
-            await client.aclose()
-            await client.aclose()
-            for closed in (client, view):
-                with pytest.raises(ClientClosed):
-                    await closed.converse(MODEL, "x")
-                with pytest.raises(ClientClosed):
-                    async with closed.converse_stream(MODEL, "x"):
-                        pass
-                with pytest.raises(ClientClosed):
-                    await closed.warm_up()
 
 
 async def test_warm_up() -> None:

@@ -15,19 +15,20 @@ import anyio
 import pytest
 from engine import EVENTS, FAST, MODEL, STREAM_HEAD, both, chunk, run
 from loopback import Peer, serve
+from operations import CHECKED, HEADER, OPERATIONS, PROMPT
 from shown import shown_by_crash_reports
 
-from bedrock_converse import BedrockClient, BedrockError, Credentials, Observer, RequestInvalid, Timeout, user
+from bedrock_converse import BedrockClient, BedrockError, Credentials, Observer, RequestInvalid, Timeout
 from bedrock_converse._wire.eventstream import encode_event
-from bedrock_converse.types import ConverseRequest
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from bedrock_converse import Attempt
     from bedrock_converse.observe import AttemptFailed, CallEnded
+    from bedrock_converse.types import ConverseRequest
 
-PROMPT, ANSWER, HEADER, SECRET = "canary-prompt", "canary-answer", "canary-header", "canary-secret"
+ANSWER, SECRET = "canary-answer", "canary-secret"
 KEYS = Credentials("AKIDEXAMPLE", SECRET, SECRET)
 SHORT = Timeout(connect=1, first_event=0.05, answer=0.05, idle=0.05)
 
@@ -39,43 +40,6 @@ def check(error: BaseException) -> None:
 
 # --- every operation --------------------------------------------------------------------------------------------------
 
-
-async def streamed(client: BedrockClient) -> None:
-    async with client.converse_stream(MODEL, PROMPT, extra_headers={"x-of-call": HEADER}) as stream:
-        await stream.final()
-
-
-async def streamed_text(client: BedrockClient) -> None:
-    async with client.converse_stream(MODEL, PROMPT) as stream:
-        async for _ in stream.text():
-            pass
-
-
-async def streamed_parts(client: BedrockClient) -> None:
-    async with client.converse_stream(MODEL, PROMPT) as stream:
-        async for _ in stream.parts():
-            pass
-
-
-async def invoked_streaming(client: BedrockClient) -> None:
-    async with client.invoke_model_stream(MODEL, {"prompt": PROMPT}) as chunks:
-        async for _ in chunks:
-            pass
-
-
-CHECKED = [{"role": "user", "content": [{"text": PROMPT}]}]
-OPERATIONS: dict[str, Callable[[BedrockClient], Awaitable[object]]] = {
-    "converse": lambda client: client.converse(MODEL, PROMPT, system=PROMPT, extra_headers={"x-of-call": HEADER}),
-    "a request": lambda client: client.converse(ConverseRequest(model_id=MODEL, messages=[user(PROMPT)])),
-    "final": streamed,
-    "text": streamed_text,
-    "parts": streamed_parts,
-    "count_tokens": lambda client: client.count_tokens(MODEL, PROMPT, system=PROMPT),
-    "apply_guardrail": lambda client: client.apply_guardrail("g", "1", [PROMPT]),
-    "invoke_guardrail_checks": lambda client: client.invoke_guardrail_checks(CHECKED, {}),
-    "invoke_model": lambda client: client.invoke_model(MODEL, {"prompt": PROMPT}),
-    "invoke_model_stream": invoked_streaming,
-}
 operations = pytest.mark.parametrize("operation", OPERATIONS)
 
 # --- every way to fail ------------------------------------------------------------------------------------------------

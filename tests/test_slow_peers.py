@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-import socket
 import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -20,13 +18,12 @@ import anyio.lowlevel
 import pytest
 import trustme
 from engine import EVENTS, MODEL, STREAM_HEAD, both, chunk, client_for, closed, run
-from loopback import Peer, serve
+from loopback import Peer, black_hole, serve
 
 from bedrock_converse import BedrockClient, BedrockError, RequestTimeout, RetryPolicy, Timeout
 from bedrock_converse._wire.eventstream import encode_event
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from bedrock_converse.errors import TimeoutPhase
@@ -133,19 +130,6 @@ def test_dripping_answers(backend: str, secure: bool, tmp_path: Path) -> None:
 
     run(backend, main, 30)
     assert ended.total() == len(ROWS)
-
-
-@contextmanager
-def black_hole() -> Iterator[str]:
-    """A port whose queue is full: nobody answers there, not even to refuse."""
-    with socket.socket() as full, ExitStack() as queue:
-        full.bind(("127.0.0.1", 0))
-        full.listen(0)
-        for _ in range(3):
-            waiting = queue.enter_context(socket.socket())
-            waiting.setblocking(False)
-            waiting.connect_ex(full.getsockname())
-        yield f"127.0.0.1:{full.getsockname()[1]}"
 
 
 async def handshake(peer: Peer) -> None:

@@ -1,0 +1,352 @@
+"""Closing: what a client does after it, what becomes of calls and streams in the middle of something, from wherever it
+is closed; and clients that nobody closes."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import warnings
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import anyio.to_thread
+import pytest
+from engine import EVENTS, MODEL, REPLY_BODY, STREAM_HEAD, both, carrier, chunk, client_for, closed, every_way, run
+from loopback import Peer, Server, black_hole, serve
+from operations import OPERATIONS
+from stepwise import living_tasks, no_threads
+
+from bedrock_converse import BedrockClient, BedrockError, ClientClosed, RetryPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from bedrock_converse import ConverseStream
+
+
+async def answering(peer: Peer) -> None:
+    """An answer, or the beginning of a stream."""
+    while received := await peer.request():
+        if b"stream" in received.line:
+            await peer.send(STREAM_HEAD + chunk(EVENTS[0] + EVENTS[1]))
+        else:
+            await peer.reply(REPLY_BODY)
+
+
+# --- afterwards -------------------------------------------------------------------------------------------------------
+
+ENTRIES = {**OPERATIONS, "warm_up": lambda client: client.warm_up()}
+
+
+def test_every_method_is_tried() -> None:
+    """Those that a release adds too."""
+    methods = {name for name, value in vars(BedrockClient).items() if callable(value) and not name.startswith("_")}
+    assert methods - {"aclose", "with_options"} == {entry.partition(",")[0] for entry in ENTRIES}
+
+
+@every_way
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_use_after_closing(backend: str, own: bool, entry: str) -> None:
+    """`ClientClosed`, whether the client was used before or not, and from its views, old and new: nothing is sent, so
+    nothing can have been billed. Closing once more does nothing."""
+
+    async def main() -> None:
+        with serve(answering) as server:
+            async with carrier(own) as http_client:
+                used = client_for(server.url, http_client=http_client)
+                await used.converse(MODEL, "x")
+                for client in (used, client_for(server.url, http_client=http_client)):
+                    view = client.with_options(max_tokens=3)
+                    await client.aclose()
+                    await client.aclose()
+                    for shut in (client, view, client.with_options(max_tokens=3)):
+                        with pytest.raises(ClientClosed, match="the client is closed") as caught:
+                            await ENTRIES[entry](shut)
+                        assert (caught.value.attempts, caught.value.possibly_billed) == (0, False)
+                    assert (client.stats.open, client.stats.live_streams) == (0, 0)
+            assert (server.accepted, len(server.requests)) == (1, 1)
+
+    run(backend, main)
+
+
+READERS: dict[str, Callable[[Any], Awaitable[object]]] = {
+    "an event": lambda stream: anext(stream),
+    "text": lambda stream: anext(stream.text()),
+    "parts": lambda stream: anext(stream.parts()),
+    "final": lambda stream: stream.final(),
+}
+
+
+@both
+@pytest.mark.parametrize("reader", READERS)
+def test_an_open_stream_after_closing(backend: str, reader: str) -> None:
+    """What has come can still be read; then it raises `ClientClosed`, as often as one asks, with all that is known."""
+
+    async def main() -> None:
+        with serve(answering) as server:
+            client = client_for(server.url)
+            async with client.converse_stream(MODEL, "x") as stream:
+                await client.aclose()
+                assert [type(await anext(stream)).__name__ for _ in range(2)][1] == "ContentBlockDeltaEvent"
+                for _ in range(2):
+                    with pytest.raises(ClientClosed) as caught:
+                        await READERS[reader](stream)
+                    failure = caught.value
+                    assert (failure.request_id, failure.attempts) == ("the-request", 1)
+                    assert failure.possibly_billed
+                    assert failure.partial is not None
+                    assert failure.partial.text == stream.partial.text == "Hel"
+                assert client.stats.live_streams == 0
+            await closed(server)
+            assert len(server.requests) == 1
+
+    run(backend, main)
+
+
+# --- in the middle ----------------------------------------------------------------------------------------------------
+
+
+async def silent(peer: Peer) -> None:
+    await peer.request()
+    await peer.gone()
+
+
+async def half_an_answer(peer: Peer) -> None:
+    await peer.request()
+    await peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{")
+    await peer.gone()
+
+
+async def throttling(peer: Peer) -> None:
+    while await peer.request():
+        await peer.reply(b"{}", b"429 No", b"x-amzn-errortype: ThrottlingException", b"x-amz-retry-after: 60000")
+
+
+async def deaf(peer: Peer) -> None:
+    """Takes nothing before the client is closed."""
+    server: Any = peer.server
+    while server.deaf:  # noqa: ASYNC110 - set in another thread
+        await asyncio.sleep(0.01)
+    await peer.gone()
+
+
+async def converse(client: BedrockClient) -> None:
+    await client.converse(MODEL, "x")
+
+
+async def converse_big(client: BedrockClient) -> None:
+    await client.converse(MODEL, "x" * 12_000_000)
+
+
+async def read(client: BedrockClient) -> None:
+    async with client.converse_stream(MODEL, "x") as stream:
+        await stream.final()
+
+
+@dataclass
+class Wait:
+    """Where calls are when the client is closed, and what each of them has sent, and been billed for perhaps."""
+
+    script: Callable[[Peer], Awaitable[Any]] | None
+    """None: nobody accepts the connection."""
+    there: Callable[[BedrockClient, Server], bool]
+    use: Callable[[BedrockClient], Awaitable[None]] = converse
+    expected: list[tuple[int, bool]] = field(default_factory=lambda: [(1, True)])
+    options: dict[str, Any] = field(default_factory=dict[str, Any])
+    scheme: str = "http:"
+
+
+def asked(_: BedrockClient, server: Server) -> bool:
+    return len(server.requests) == 1
+
+
+NOTHING_SENT = [(0, False)]
+ONE_OF_TWO = [(0, False), (1, True)]
+WAITS = {
+    "an answer": Wait(silent, asked),
+    "the rest of an answer": Wait(half_an_answer, asked),
+    "an event": Wait(answering, lambda client, _: client.stats.live_streams == 1, read),
+    "the peer to take the request": Wait(deaf, lambda _, server: server.accepted == 1, converse_big, NOTHING_SENT),
+    "a retry": Wait(throttling, asked, expected=[(1, False)], options={"retry": RetryPolicy()}),
+    "a connection": Wait(
+        silent, lambda client, _: client.stats.queued == 1, expected=ONE_OF_TWO, options={"max_connections": 1}
+    ),
+    "a place in flight": Wait(silent, asked, expected=ONE_OF_TWO, options={"max_in_flight": 1}),
+    "connecting": Wait(None, lambda client, _: client.stats.open == 1, expected=NOTHING_SENT),
+    "shaking hands": Wait(deaf, lambda _, server: server.accepted == 1, expected=NOTHING_SENT, scheme="https:"),
+}
+
+
+async def in_this_loop(client: BedrockClient) -> None:
+    await client.aclose()
+
+
+async def in_a_loop_of_another_thread(client: BedrockClient) -> None:
+    await anyio.to_thread.run_sync(asyncio.run, client.aclose())
+
+
+@both
+@pytest.mark.parametrize("close", [in_this_loop, in_a_loop_of_another_thread])
+@pytest.mark.parametrize("where", WAITS)
+def test_closing_ends_the_wait_for(backend: str, where: str, close: Any) -> None:
+    """`ClientClosed` at once, which says what was sent and whether it may have been billed; nothing is left."""
+    wait = WAITS[where]
+    failures: list[BedrockError] = []
+
+    async def call(client: BedrockClient) -> None:
+        with pytest.raises(ClientClosed) as caught:
+            await wait.use(client)
+        failures.append(caught.value)
+
+    async def main() -> None:
+        before = await living_tasks()
+        with ExitStack() as servers:
+            server: Any = servers.enter_context(serve(wait.script or silent))
+            server.deaf = True
+            url = server.url if wait.script else f"http://{servers.enter_context(black_hole())}"
+            client = client_for(url.replace("http:", wait.scheme), timeout=None, **wait.options)
+            async with anyio.create_task_group() as tasks:
+                for _ in wait.expected:
+                    tasks.start_soon(call, client)
+                while not wait.there(client, server):  # noqa: ASYNC110 - nothing tells
+                    await anyio.sleep(0.005)
+                await anyio.sleep(0.05)
+                assert not failures
+                with anyio.fail_after(2):
+                    await close(client)
+            server.deaf = False
+            stats = client.stats
+            assert (stats.open, stats.queued, stats.live_streams, stats.quota) == (0, 0, 0, 500)
+            await closed(server)
+        assert await living_tasks() <= before
+        await no_threads()
+
+    run(backend, main, 10)
+    assert sorted((failure.attempts, failure.possibly_billed) for failure in failures) == wait.expected
+
+
+async def opened(client: BedrockClient) -> ConverseStream:
+    """A stream that nobody closes."""
+    stream = client.converse_stream(MODEL, "x")
+    await stream.__aenter__()
+    await anext(stream)
+    return stream
+
+
+def complaints(caught: list[warnings.WarningMessage]) -> list[str]:
+    """What was said, once: the warnings hold what they warn of."""
+    said = [str(warning.message).partition(";")[0] for warning in caught]
+    caught.clear()
+    gc.collect()
+    return said
+
+
+DROPPED = "a ConverseStream was dropped without being closed"
+
+
+@both
+@pytest.mark.parametrize("how", ["normally", "by an exception", "cancelled"])
+def test_leaving_the_client_with_open_streams(backend: str, how: str) -> None:
+    """Their connections are closed, no task or thread is left; each stream that was never closed says so, once."""
+
+    async def use(server: Server, scope: anyio.CancelScope) -> None:
+        async with client_for(server.url) as client:
+            streams = [await opened(client) for _ in range(3)]
+            assert client.stats.live_streams == 3
+            if how == "by an exception":
+                raise KeyError
+            if how == "cancelled":
+                scope.cancel()
+                await anyio.sleep(5)
+        del streams
+
+    async def main() -> None:
+        before = await living_tasks()
+        with serve(answering) as server:
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                with anyio.CancelScope() as scope:
+                    try:
+                        await use(server, scope)
+                    except KeyError:
+                        assert how == "by an exception"
+                await closed(server)
+                gc.collect()
+                assert await living_tasks() <= before
+            assert complaints(caught) == [DROPPED] * 3
+        await no_threads()
+
+    run(backend, main)
+
+
+# --- nobody closes it -------------------------------------------------------------------------------------------------
+
+
+def forget(kept: list[Any]) -> None:
+    """In this thread; a client in a circle of references goes with the next collection."""
+    kept.clear()
+    gc.collect()
+
+
+async def forget_in_a_thread(kept: list[Any]) -> None:
+    await anyio.to_thread.run_sync(forget, kept)
+
+
+async def forget_here(kept: list[Any]) -> None:
+    forget(kept)
+
+
+@both
+@pytest.mark.parametrize("streams", [0, 2])
+@pytest.mark.parametrize("circle", [False, True], ids=["", "in a circle"])
+@pytest.mark.parametrize("go", [forget_here, forget_in_a_thread])
+def test_a_client_that_nobody_closes(backend: str, go: Any, circle: bool, streams: int) -> None:
+    """When it is collected, in any thread, its connections are closed, and nothing but its open streams complains."""
+
+    async def kept_things(server: Server) -> list[Any]:
+        client = client_for(server.url)
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(client.converse, MODEL, "x")
+        kept: list[Any] = [client, *[await opened(client) for _ in range(streams)]]
+        if circle:
+            ring: list[Any] = [client]
+            ring.append(ring)
+            kept = [[ring, *kept]]
+        return kept
+
+    async def main() -> None:
+        before = await living_tasks()
+        with serve(answering) as server:
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                kept = await kept_things(server)
+                assert server.open
+                await go(kept)
+                assert complaints(caught) == [DROPPED] * streams
+                await closed(server)
+                assert await living_tasks() <= before
+                assert not caught
+            async with client_for(server.url) as client:
+                await client.converse(MODEL, "x")
+        await no_threads()
+
+    run(backend, main)
+
+
+@both
+def test_a_stream_outlives_the_name_of_its_client(backend: str) -> None:
+    """The client may be forgotten while its stream is read: the connection is the stream's."""
+
+    async def main() -> None:
+        with serve(answering) as server:
+            stream = await opened(client_for(server.url))
+            gc.collect()
+            assert (await anext(stream)).delta == "Hel"
+            await stream.aclose()
+            del stream
+            await closed(server)
+
+    run(backend, main)
