@@ -12,7 +12,7 @@ import os
 from contextlib import suppress
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, cast
-from weakref import WeakMethod
+from weakref import WeakMethod, finalize
 
 import anyio
 import anyio.lowlevel
@@ -25,7 +25,7 @@ from bedrock_converse._http.network import backend_for_this_loop
 from bedrock_converse._http.proxy import Proxy, proxy_from_environment
 from bedrock_converse._http.slots import Claim, Slots
 from bedrock_converse._http.tracebacks import forget_locals
-from bedrock_converse._loop import at_most, running_loop
+from bedrock_converse._loop import at_most, call_in_loop, running_loop
 from bedrock_converse.errors import ClientClosed
 
 if TYPE_CHECKING:
@@ -67,7 +67,8 @@ class ConnectionPool:
         self._closed = False  # has cut off the old ones too
         self._quiet: anyio.Event | None = None  # set when the last of them is over
         self._stand_in: httpcore.AsyncConnectionPool | None = None
-        self._sentinel = at_the_end_of_the_loop(WeakMethod(self._end_with_the_loop))
+        self._sentinel = at_the_end_of_the_loop(WeakMethod(self._cut_off))
+        finalize(self, forgotten, self.slots, self._sentinel, self._loop, self._process).atexit = False
 
     # Requests.
 
@@ -258,25 +259,6 @@ class ConnectionPool:
         self._closed = True
         self.slots.cut_off()
 
-    def _end_with_the_loop(self) -> None:
-        if not self._closed:
-            self._cut_off()
-
-    def __del__(self) -> None:
-        """Nobody has closed the client, and nobody can. The garbage collector may run in any thread."""
-        if not hasattr(self, "_sentinel"):  # `__init__` has failed
-            return
-        closed, self._closed = self._closed, True
-        with suppress(StopIteration, RuntimeError):  # has ended; is ending in its loop's thread
-            self._sentinel.aclose().__await__().send(None)  # trio warns of generators that it finds in the garbage
-        if closed:
-            return
-        # asyncio's selector watches the sockets, so the loop has to close them; nobody waits for those under trio
-        watched = isinstance(self._loop, asyncio.AbstractEventLoop)
-        if not (watched and self._run_in_loop(self.slots.cut_off)):
-            for connection in list(self.slots.connections):
-                connection.drop()
-
     def _cut_off_from_elsewhere(self) -> None:
         """Never waits for a loop that may have ended. If it runs in another thread it does the work; otherwise the
         sockets are closed under it."""
@@ -294,17 +276,7 @@ class ConnectionPool:
 
     def _run_in_loop(self, function: Callable[[], None]) -> bool:
         """Have the pool's own loop call `function`; False when it never will."""
-        if os.getpid() != self._process:
-            return False
-        loop: Any = self._loop
-        try:
-            if isinstance(loop, asyncio.AbstractEventLoop):
-                loop.call_soon_threadsafe(function)
-            else:
-                loop.run_sync_soon(function)
-        except RuntimeError:  # closed; trio's RunFinishedError is one too
-            return False
-        return True
+        return os.getpid() == self._process and call_in_loop(self._loop, function)
 
     async def __aenter__(self) -> ConnectionPool:
         return self
@@ -332,6 +304,18 @@ def at_the_end_of_the_loop(method: WeakMethod[Callable[[], None]]) -> AsyncGener
     with suppress(StopIteration):
         anext(generator).__await__().send(None)  # as far as the yield
     return generator
+
+
+def forgotten(slots: Slots, sentinel: AsyncGenerator[None, None], loop: object, process: int) -> None:
+    """The pool has been collected, in any thread. What is here was kept from being collected together with it, because
+    then sockets would warn that nobody has closed them, and trio that nobody has closed the generator."""
+    with suppress(StopIteration, RuntimeError):  # has ended; is ending in its loop's thread
+        sentinel.aclose().__await__().send(None)
+    # asyncio's loop watches the sockets, so it has to close them; trio's watches those only that somebody waits for
+    watched = isinstance(loop, asyncio.AbstractEventLoop) and os.getpid() == process
+    if not (watched and call_in_loop(loop, slots.cut_off)):
+        for connection in list(slots.connections):
+            connection.drop()
 
 
 class Reply:
