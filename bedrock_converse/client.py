@@ -784,11 +784,10 @@ class BedrockClient:
         transforms: Sequence[Transform] = (),
     ) -> Call:
         """Everything that can be wrong with the request is wrong here, before anything is sent."""
-        from bedrock_converse._http.call import Call, CallSettings, take_turn
+        from bedrock_converse._http.call import Call, CallSettings
         from bedrock_converse._wire.serialize import merged_headers, serialize
 
         self._hub.check_usable()
-        await take_turn()
         settings = self._settings
         request_class = type(request)
         for transform in (*settings.transforms, *_checked_transforms(transforms)):

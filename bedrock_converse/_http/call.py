@@ -18,7 +18,6 @@ from bedrock_converse._http.events import EventSource
 from bedrock_converse._http.retry import Attempt, RetryPolicy, run_attempts
 from bedrock_converse._http.timer import CallTimer, call_timer
 from bedrock_converse._http.transport import Pieces, SignedHeaders
-from bedrock_converse._http.turns import take_turn
 from bedrock_converse._wire.deserialize import EVENT_STREAM, parse_response
 from bedrock_converse._wire.retry_after import retry_after
 from bedrock_converse._wire.serialize import merged_headers
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     from bedrock_converse._wire.serialize import WireRequest
     from bedrock_converse.types.results import Result
 
-__all__ = ["Call", "CallSettings", "take_turn"]
+__all__ = ["Call", "CallSettings"]
 
 
 class CallSettings(NamedTuple):

@@ -19,9 +19,15 @@ _building = Lock()  # calls that start together build each schema once
 
 
 async def ready(operation: str) -> None:
-    """Returns when the engine is imported and the schemas of `operation` are built; at once from the second time on."""
+    """What every call awaits first: the engine is imported, the schemas of `operation` are built, and it is its turn.
+
+    At once for a call that begins alone, from the second one on.
+    """
     if operation not in _ready:
         await _flights().get(operation, partial(_load, operation))
+    from bedrock_converse._http.turns import take_turn
+
+    await take_turn()
 
 
 @cache

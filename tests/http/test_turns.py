@@ -6,7 +6,7 @@ from collections import Counter
 import anyio
 import pytest
 
-from bedrock_converse._http.turns import AT_ONCE, take_turn
+from bedrock_converse._http.turns import AT_ONCE, TURNS, take_turn
 
 
 class Counted:
@@ -32,6 +32,23 @@ async def test_many_begin_a_few_at_a_time() -> None:
     await asyncio.gather(*(call(number) for number in range(20 * AT_ONCE)))
     assert [number for _, number in begun] == list(range(20 * AT_ONCE))
     assert max(Counter(turn for turn, _ in begun).values()) <= AT_ONCE
+
+
+async def test_a_large_burst() -> None:
+    """More at a time, so that it is over soon; the next burst begins a few at a time again."""
+    loop, begun = Counted(), list[int]()
+
+    async def call() -> None:
+        await take_turn()
+        begun.append(loop.number)
+
+    many = 4 * TURNS * AT_ONCE
+    await asyncio.gather(*(call() for _ in range(many)))
+    assert TURNS <= begun[-1] - begun[0] <= TURNS + 2
+    assert max(Counter(begun).values()) <= many // TURNS
+    begun.clear()
+    await asyncio.gather(*(call() for _ in range(3 * AT_ONCE)))
+    assert max(Counter(begun).values()) <= AT_ONCE
 
 
 async def test_a_newcomer_does_not_overtake() -> None:
