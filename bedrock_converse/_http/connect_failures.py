@@ -43,7 +43,7 @@ def classify_connect_error(error: BaseException) -> ConnectReason:
         reason = reason_of(cause)
         if reason not in (None, "unreachable"):  # two addresses may fail for two reasons: no route is the duller one
             return reason
-        found = reason or found
+        found = reason or ("reset" if is_broken(cause) else found)
     return found
 
 
@@ -76,8 +76,16 @@ def root_causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def words_of(error: BaseException) -> Iterator[str]:
-    """What the error says and what its causes say, each that says anything. trio's wrappers do not."""
-    return filter(None, map(str, root_causes(error)))
+    """What the error says, and what the system and OpenSSL say below it. The wrappers in between often say nothing."""
+    causes = list(root_causes(error))
+    yield from filter(None, (str(cause) for cause in causes if cause is error or isinstance(cause, OSError)))
+    if any(map(is_broken, causes)):
+        yield "the connection broke"
+
+
+def is_broken(cause: BaseException) -> bool:
+    """anyio's and trio's word for a connection that broke, or for a TLS failure that is their cause then."""
+    return type(cause).__name__ == "BrokenResourceError"
 
 
 def most_telling(errors: Sequence[OSError]) -> OSError:

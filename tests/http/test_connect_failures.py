@@ -6,6 +6,7 @@ import errno
 import socket
 import ssl
 
+import anyio
 import httpcore
 import httpx
 import pytest
@@ -75,6 +76,17 @@ def test_a_cause_that_was_hidden() -> None:
     unrelated = httpx.ConnectError("who knows")
     unrelated.__context__ = REFUSED
     assert classify_connect_error(unrelated) == "other"
+
+
+def test_a_wrapper_that_says_nothing() -> None:
+    """anyio's and trio's: below it stands the reason, or nothing that people should read."""
+    alone = hidden(anyio.BrokenResourceError(), IndexError("pop from an empty deque"))
+    assert classify_connect_error(caused(httpx.ConnectError(""), alone)) == "reset"
+    assert list(words_of(caused(httpx.ConnectError(""), alone))) == ["the connection broke"]
+    expired = ssl.SSLCertVerificationError(1, "expired")
+    wrapped = caused(httpx.ConnectError(""), anyio.BrokenResourceError(), expired)
+    assert classify_connect_error(wrapped) == "tls"
+    assert next(words_of(wrapped)) == str(expired)
 
 
 def test_a_circle_of_causes_ends() -> None:
