@@ -133,7 +133,7 @@ class Call:
         async def numbered(number: int) -> Any:
             try:
                 self._timer.start("total")
-                self._used = await self._timer.wait(target.identity.get)
+                self._used = await self._timer.wait(loop.running.unless_closed, target.identity.get)
                 self.attempts = number
                 return await attempt(loop, target)
             except BedrockError as error:
@@ -279,12 +279,13 @@ class Call:
 
     async def _renew_credentials(self, error: BedrockError) -> bool:
         assert self._target is not None
+        assert self._running is not None
         identity: Any = self._target.identity
         if not credentials_rejected(error) or not identity.renewable:
             return False
         identity.invalidate(self._used)
         self._timer.start("total")
-        return await self._timer.wait(identity.get) != self._used
+        return await self._timer.wait(self._running.unless_closed, identity.get) != self._used
 
     async def _correct_clock(self, error: BedrockError) -> bool:
         target, answer = self._target, self._answer

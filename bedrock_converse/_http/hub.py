@@ -190,7 +190,8 @@ class Hub:
                 raise ClientClosed(CLOSED)
             known = self._loops.get(key)
             if known is None:
-                known = self._loops[key] = Loop(self._new_transport(), RunningCalls(key))
+                running = RunningCalls(key)
+                known = self._loops[key] = Loop(self._new_transport(running), running)
             if context is not None:
                 known.transport.carrier.use_tls(context)
             known.secure = known.secure or secure
@@ -202,10 +203,10 @@ class Hub:
         loop.workers = loop.workers or anyio.CapacityLimiter(2)
         return await anyio.to_thread.run_sync(function, *arguments, limiter=loop.workers)
 
-    def _new_transport(self) -> Transport:
+    def _new_transport(self, running: RunningCalls) -> Transport:
         if self._http_client is not None:
-            return Transport(self._http_client, own=False)
-        return Transport(PoolTransport(max_connections=self._max_connections, proxy=self._proxy), own=True)
+            return Transport(self._http_client, running, own=False)
+        return Transport(PoolTransport(max_connections=self._max_connections, proxy=self._proxy), running, own=True)
 
     def _drop_ended(self) -> None:
         for key in [key for key in self._loops if _has_ended(key)]:
@@ -235,7 +236,7 @@ class Hub:
             self._loops.clear()
 
     def _wake(self, key: Hashable, loop: Loop) -> None:
-        """Calls that wait for a retry or for their place in flight need not wait any longer."""
+        """Calls that wait for a retry, for their place in flight or for somebody else's code need wait no longer."""
         loop.running.close()
         if self.limiter is not None:
             self.limiter.refuse(key)

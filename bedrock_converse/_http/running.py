@@ -1,28 +1,33 @@
-"""The calls that have begun in one event loop and are not over: what `aclose(drain=)` waits for, and then wakes."""
+"""The calls that have begun in one event loop and are not over: what `aclose(drain=)` waits for, and then ends."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from bedrock_converse._http.timer import cancel_scope
 from bedrock_converse._loop import at_most, call_in_loop
 from bedrock_converse.errors import ClientClosed
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Awaitable, Callable, Hashable
 
-    from anyio import Event
+    from anyio import CancelScope, Event
+
+    from bedrock_converse._http.timer import AsyncioScope
 
 __all__ = ["CLOSED", "RunningCalls"]
+
+T = TypeVar("T")
 
 CLOSED = "the client is closed"
 
 
 class RunningCalls:
     """Counts them. A call waits for its retry or its place in flight while it holds no connection, so counting those is
-    not enough. Everything but `sleep` and `drained` is synchronous."""
+    not enough. Everything but `sleep`, `drained` and `unless_closed` is synchronous."""
 
-    __slots__ = ("_closed", "_count", "_loop", "_process", "_quiet", "_woken")
+    __slots__ = ("_closed", "_count", "_loop", "_process", "_quiet", "_scopes", "_woken")
 
     def __init__(self, loop: Hashable) -> None:
         self._loop: Any = loop
@@ -31,6 +36,7 @@ class RunningCalls:
         self._closed = False
         self._woken: Event | None = None
         self._quiet: Event | None = None
+        self._scopes: set[CancelScope | AsyncioScope] = set()
 
     def begin(self) -> None:
         """A call has begun."""
@@ -57,8 +63,32 @@ class RunningCalls:
 
         self._woken = self._woken or Event()
         await at_most(0 if self._closed else seconds, self._woken.wait)
+        self.check()
+
+    def check(self) -> None:
+        """Raises `ClientClosed` if the client is closed."""
         if self._closed:
             raise ClientClosed(CLOSED)
+
+    async def unless_closed(self, make: Callable[..., Awaitable[T]], *args: Any) -> T:
+        """`await make(*args)`, for what waits for somebody else's code: nothing but a cancellation can end it.
+
+        Raises:
+            ClientClosed: the client is closed, or was closed meanwhile.
+        """
+        self.check()
+        scope = cancel_scope()
+        self._scopes.add(scope)
+        try:
+            with scope:
+                return await make(*args)
+        except Exception as error:
+            if scope.cancel_called:  # what the clean-up raised instead of letting the cancellation through
+                raise ClientClosed(CLOSED) from error
+            raise
+        finally:
+            self._scopes.discard(scope)
+        raise ClientClosed(CLOSED)
 
     async def drained(self, seconds: float) -> None:
         """Wait until no call is left, for so long at most."""
@@ -69,7 +99,9 @@ class RunningCalls:
             await at_most(seconds, self._quiet.wait)
 
     def close(self) -> None:
-        """Those that sleep, now or later, get `ClientClosed`."""
+        """Those that sleep or wait for somebody else's code, now or later, get `ClientClosed`."""
         self._closed = True
+        for scope in list(self._scopes):
+            scope.cancel()
         if self._woken is not None:
             self._woken.set()

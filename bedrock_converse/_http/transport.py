@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import anyio
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from bedrock_converse._http.connection import Exchange
     from bedrock_converse._http.deadline import Timeout
     from bedrock_converse._http.pool import PoolTransport, RawAnswer
+    from bedrock_converse._http.running import RunningCalls
     from bedrock_converse._http.timer import CallTimer
 
 __all__ = ["Answer", "HttpClient", "Pieces", "SignedHeaders", "Transport"]
@@ -112,10 +114,10 @@ class Answer:
         return cls(answer.status, headers, answer.body, unpacked(answer.body, headers), exchange)
 
     @classmethod
-    def of_client(cls, response: Any, exchange: Exchange) -> Answer:
+    def of_client(cls, response: Any, exchange: Exchange, running: RunningCalls) -> Answer:
         """The answer that somebody's `http_client` gives; told by duck type."""
         headers = {name.lower(): value for name, value in response.headers.items()}
-        body = ForeignBody(response)
+        body = ForeignBody(response, running)
         pieces = body if body.read_before else unpacked(body, headers)
         return cls(response.status_code, headers, body, pieces, exchange)
 
@@ -241,8 +243,9 @@ class Answer:
 class Transport:
     """Sends requests, through our pool or the user's client."""
 
-    def __init__(self, carrier: PoolTransport | HttpClient, *, own: bool) -> None:
+    def __init__(self, carrier: PoolTransport | HttpClient, running: RunningCalls, *, own: bool) -> None:
         self.carrier: Any = carrier
+        self._running = running
         self.own = own
         """The carrier is our pool, to be called directly."""
         self._urls: dict[str, httpx.URL] = {}
@@ -283,7 +286,7 @@ class Transport:
             raise
         except BedrockError as error:
             if isinstance(error, ClientClosed):  # in the middle of it: AWS goes on
-                error.possibly_billed = exchange.written
+                error.possibly_billed |= exchange.written
             raise
         except Exception as error:
             raise map_error(error, exchange, waits) from error
@@ -292,7 +295,7 @@ class Transport:
         self, url: str, headers: dict[str, str], body: Pieces, exchange: Exchange, waits: Mapping[str, Any]
     ) -> Answer:
         if not self.own:
-            return Answer.of_client(await self._send_foreign(url, headers, body, waits), exchange)
+            return Answer.of_client(await self._send_foreign(url, headers, body, waits), exchange, self._running)
         pool: PoolTransport = self.carrier
         known_url = self._url(url)
         answer = await pool.post(known_url, headers, body.whole or body, timeouts=waits, exchange=exchange)
@@ -308,8 +311,13 @@ class Transport:
         del content
         if request.url.raw_path != self._url(url).raw_path:
             raise ConfigError("the http_client changes the URL (params=?), which would break the signature")
+        self._running.check()
+        send = partial(client.send, request, stream=True, follow_redirects=False, auth=None)
         try:
-            return await client.send(request, stream=True, follow_redirects=False, auth=None)
+            return await self._running.unless_closed(send)  # we close no client that we did not make
+        except ClientClosed as error:
+            error.possibly_billed = True
+            raise
         except RuntimeError as error:
             if client.is_closed:
                 raise ClientClosed(FOREIGN_CLOSED) from error
@@ -329,10 +337,11 @@ class Transport:
 class ForeignBody:
     """The body of a response of somebody's `http_client`, as it came: httpx would unpack it without a limit."""
 
-    def __init__(self, response: Any) -> None:
+    def __init__(self, response: Any, running: RunningCalls) -> None:
         self.read_before: bool = getattr(response, "is_stream_consumed", False)
         """A mock's response, or one that a recorder has read; then it is unpacked, too."""
         self._response = response
+        self._running = running
         self._pieces: AsyncIterator[bytes] = (
             httpx.ByteStream(response.content).__aiter__() if self.read_before else response.aiter_raw()
         )
@@ -341,7 +350,7 @@ class ForeignBody:
         return self
 
     async def __anext__(self) -> bytes:
-        return await self._pieces.__anext__()
+        return await self._running.unless_closed(self._pieces.__anext__)
 
     async def aclose(self) -> None:
         await self._response.aclose()

@@ -13,8 +13,10 @@ from bedrock_converse._http import transport
 from bedrock_converse._http.connection import Exchange
 from bedrock_converse._http.deadline import Timeout
 from bedrock_converse._http.pool import RawAnswer
+from bedrock_converse._http.running import RunningCalls
 from bedrock_converse._http.timer import call_timer
 from bedrock_converse._http.transport import Answer, Pieces, SignedHeaders, Transport, decoded
+from bedrock_converse._loop import running_loop
 from bedrock_converse.errors import APIError, ClientClosed, ConfigError, ResponseInvalid, TransportError
 
 
@@ -147,7 +149,7 @@ async def send(carrier: Any, url: str = "https://x.example/model/m/converse", **
     timeout = Timeout(**timeouts)
     timer = call_timer(timeout)
     try:
-        return await Transport(carrier, own=False).send(
+        return await Transport(carrier, RunningCalls(running_loop()), own=False).send(
             url,
             {"Host": "x.example"},
             Pieces([b"a", b"b"]),
@@ -173,7 +175,7 @@ async def test_the_limits_that_an_http_client_gets() -> None:
         carrier.build_request("POST", "https://x.example")
         timeout = Timeout(answer=10, connect=3)
         timer = call_timer(timeout)
-        read = await Transport(carrier, own=False).send(
+        read = await Transport(carrier, RunningCalls(running_loop()), own=False).send(
             "https://x.example/a",
             {"content-length": "2"},
             Pieces([b"a", b"b"]),
