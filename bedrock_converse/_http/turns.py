@@ -20,7 +20,7 @@ __all__ = ["take_turn"]
 
 AT_ONCE: Final = 8
 """Calls that begin in one turn of the event loop, 3 ms of work; more where a burst would not be over in `TURNS`."""
-TURNS: Final = 28
+TURNS: Final = 24
 """In which a burst has begun, however large it is. The last of a thousand streams would otherwise wait, in turn after
 turn, for the events of all that began before it."""
 
