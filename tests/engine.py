@@ -43,6 +43,11 @@ def run(backend: str, main: Callable[[], Awaitable[Any]], seconds: float = 20) -
     return anyio.run(limited, backend=backend)
 
 
+async def converse(client: BedrockClient, text: str = "x") -> None:
+    """The simplest use of a client."""
+    await client.converse(MODEL, text)
+
+
 def client_for(where: FakeBedrock | str, url: str | None = None, **options: Any) -> BedrockClient:
     """A client for a fake at `url`, or for any server, with quick retries."""
     defaults: dict[str, Any] = {"region": "us-east-1", "retry": FAST}

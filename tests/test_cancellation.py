@@ -12,11 +12,26 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
-from engine import EVENTS, FAST, KEYS, MODEL, REPLY_BODY, STREAM_HEAD, Seen, both, chunk, client_for, closed, run
+from engine import (
+    EVENTS,
+    FAST,
+    KEYS,
+    MODEL,
+    REPLY_BODY,
+    STREAM_HEAD,
+    Seen,
+    both,
+    chunk,
+    client_for,
+    closed,
+    converse,
+    run,
+)
 from loopback import Peer, Received, serve
 from stepwise import WAYS, cancelled_at, living_tasks, no_threads
 
@@ -79,14 +94,6 @@ async def closing(peer: Peer) -> None:
 # --- what the client does ---------------------------------------------------------------------------------------------
 
 Use = Callable[[BedrockClient], Awaitable[Any]]
-
-
-async def converse(client: BedrockClient) -> None:
-    await client.converse(MODEL, "x")
-
-
-async def converse_big(client: BedrockClient) -> None:
-    await client.converse(MODEL, "x" * 2_000_000)
 
 
 async def events(client: BedrockClient) -> None:
@@ -188,8 +195,8 @@ SCENARIOS = {
     "waiting for a slot": Scenario(answering, converse, options={"max_in_flight": 1}, beside=one_call_ahead),
     "waiting for a slot, stream": Scenario(answering, text, options={"max_in_flight": 1}, beside=one_call_ahead),
     "waiting for a connection": Scenario(answering, converse, options={"max_connections": 1}, beside=one_call_ahead),
-    "a big request": Scenario(answering, converse_big, at_least=6),
-    "a big request, TLS": Scenario(answering, converse_big, secure=True, at_least=6),
+    "a big request": Scenario(answering, partial(converse, text="x" * 2_000_000), at_least=6),
+    "a big request, TLS": Scenario(answering, partial(converse, text="x" * 2_000_000), secure=True, at_least=6),
     "events": Scenario(answering, events, at_least=5),
     "text": Scenario(answering, text, at_least=5),
     "text, TLS": Scenario(answering, text, secure=True, at_least=5),

@@ -9,6 +9,7 @@ import threading
 import warnings
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -25,6 +26,7 @@ from engine import (
     chunk,
     client_for,
     closed,
+    converse,
     every_way,
     run,
 )
@@ -147,14 +149,6 @@ async def deaf(peer: Peer) -> None:
     await peer.gone()
 
 
-async def converse(client: BedrockClient) -> None:
-    await client.converse(MODEL, "x")
-
-
-async def converse_big(client: BedrockClient) -> None:
-    await client.converse(MODEL, "x" * 12_000_000)
-
-
 async def read(client: BedrockClient) -> None:
     async with client.converse_stream(MODEL, "x") as stream:
         await stream.final()
@@ -209,7 +203,7 @@ WAITS = {
     "an answer": Wait(silent, asked),
     "the rest of an answer": Wait(half_an_answer, asked),
     "an event": Wait(answering, lambda client, _: client.stats.live_streams == 1, read),
-    "the peer to take the request": Wait(deaf, accepted, converse_big, NOTHING_SENT),
+    "the peer to take the request": Wait(deaf, accepted, partial(converse, text="x" * 12_000_000), NOTHING_SENT),
     "a retry": Wait(throttling, asked, expected=[(1, False)], options={"retry": RetryPolicy()}),
     "a connection": Wait(
         silent, lambda client, _: client.stats.queued == 1, expected=ONE_OF_TWO, options={"max_connections": 1}
