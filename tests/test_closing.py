@@ -343,8 +343,7 @@ def test_leaving_the_client_with_open_streams(backend: str, how: str) -> None:
     async def main() -> None:
         before = await living_tasks()
         with serve(answering) as server:
-            with warnings.catch_warnings(record=True) as caught:
-                warnings.simplefilter("always")
+            with warnings.catch_warnings(record=True, action="always") as caught:
                 with anyio.CancelScope() as scope:
                     try:
                         await use(server, scope)
@@ -398,8 +397,7 @@ def test_a_client_that_nobody_closes(backend: str, go: Any, circle: bool, stream
     async def main() -> None:
         before = await living_tasks()
         with serve(answering) as server:
-            with warnings.catch_warnings(record=True) as caught:
-                warnings.simplefilter("always")
+            with warnings.catch_warnings(record=True, action="always") as caught:
                 kept = await kept_things(server)
                 assert server.open
                 await go(kept)

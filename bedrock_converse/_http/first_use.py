@@ -42,6 +42,7 @@ def _load(name: str) -> None:
 
     import_module("bedrock_converse._http.call")
     import_module("bedrock_converse._http.hub")
+    import_module("bedrock_converse._http.turns")
     from bedrock_converse import types
     from bedrock_converse._wire.operations import OPERATIONS
 

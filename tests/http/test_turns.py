@@ -2,11 +2,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
+from engine import KEYS, MODEL
 
+from bedrock_converse import BedrockClient, RequestInvalid
 from bedrock_converse._http.turns import AT_ONCE, TURNS, take_turn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Counted:
@@ -49,6 +55,28 @@ async def test_a_large_burst() -> None:
     begun.clear()
     await asyncio.gather(*(call() for _ in range(3 * AT_ONCE)))
     assert max(Counter(begun).values()) <= AT_ONCE
+
+
+async def test_calls_take_turns() -> None:
+    """From their very start: not even the arguments are looked at before it is a call's turn."""
+    loop, looked_at = Counted(), dict[int, int]()
+
+    class Messages(list[Any]):
+        def __iter__(self) -> Iterator[Any]:
+            looked_at.setdefault(id(self), loop.number)
+            return super().__iter__()
+
+    async def call(client: BedrockClient, messages: Messages) -> None:
+        with pytest.raises(RequestInvalid):
+            await client.converse(MODEL, messages)
+
+    wrong = [Messages([3]) for _ in range(4 * AT_ONCE)]
+    async with BedrockClient(region="us-east-1", credentials=KEYS) as client:
+        await call(client, Messages([3]))  # the first one has more to do
+        looked_at.clear()
+        await asyncio.gather(*(call(client, messages) for messages in wrong))
+    assert len(looked_at) == len(wrong)
+    assert max(Counter(looked_at.values()).values()) <= AT_ONCE
 
 
 async def test_a_newcomer_does_not_overtake() -> None:
