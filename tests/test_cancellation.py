@@ -79,10 +79,10 @@ async def answering(peer: Peer) -> None:
     """Everything well, in pieces: the client waits wherever it can."""
     while received := await peer.request():
         if b"stream" in received.line:
-            await peer.send(STREAM_HEAD, *map(chunk, EVENTS), b"0\r\n\r\n", pause=0.001)
+            await peer.send(STREAM_HEAD, *map(chunk, EVENTS), b"0\r\n\r\n", pause=0.005)
         else:
             head = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(REPLY_BODY)
-            await peer.send(head[:20], head[20:], REPLY_BODY[:9], REPLY_BODY[9:], pause=0.001)
+            await peer.send(head[:20], head[20:], REPLY_BODY[:9], REPLY_BODY[9:], pause=0.005)
 
 
 async def closing(peer: Peer) -> None:
