@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import httpx
 import pytest
+from steady import run_steadily
 
 from bedrock_converse import BedrockClient, Credentials, RetryPolicy
 from bedrock_converse._wire.eventstream import encode_event
@@ -40,7 +41,7 @@ def run(backend: str, main: Callable[[], Awaitable[Any]], seconds: float = 20) -
         with anyio.fail_after(seconds):
             return await main()
 
-    return anyio.run(limited, backend=backend)
+    return run_steadily(limited, backend=backend)
 
 
 async def converse(client: BedrockClient, text: str = "x") -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-import anyio
+from steady import run_steadily
 
 from bedrock_converse.client import BedrockClient
 
@@ -30,7 +30,7 @@ async def bedrock(fake: FakeBedrock, **settings: Any) -> AsyncIterator[BedrockCl
 
 def under_trio(test: Callable[[], Awaitable[None]]) -> None:
     """Runs an async test under trio."""
-    anyio.run(test, backend="trio")
+    run_steadily(test, backend="trio")
 
 
 def sent(fake: FakeBedrock, index: int = -1) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from engine import (
     run,
 )
 from loopback import Peer, Received, serve
-from stepwise import WAYS, cancelled_at, living_tasks, no_threads
+from stepwise import WAYS, EveryAwait, living_tasks, no_threads
 
 from bedrock_converse import BedrockClient, Credentials
 from bedrock_converse._http import tls
@@ -229,14 +229,11 @@ def test_cancelled_at_every_await(backend: str, name: str, authority: tuple[ssl.
                 await scenario.use(client)
                 before = await living_tasks()
                 for way in WAYS[backend]:
-                    for step in itertools.count(1):
+                    for run_cancelled in EveryAwait(way, scenario.at_least):
                         async with scenario.beside(client):
-                            cancelled = await cancelled_at(step, way, lambda: scenario.use(client))
-                        if not cancelled:
-                            break
+                            await run_cancelled(lambda: scenario.use(client))
                         await nothing_left(client, server, before)
                         assert client.stats.quota == 500
-                    assert step > scenario.at_least
                 await scenario.use(client)
                 assert seen.names.count("CallStarted") == len(seen.outcomes)
                 assert "cancelled" in seen.outcomes
@@ -280,12 +277,10 @@ def test_a_new_client_cancelled_at_every_await(
             await first()
             before = await living_tasks()
             for way in WAYS[backend]:
-                for step in itertools.count(1):
+                for run_cancelled in EveryAwait(way, at_least):
                     tls._contexts.clear()
-                    if not await cancelled_at(step, way, first):
-                        break
+                    await run_cancelled(first)
                     assert await living_tasks() <= before
-                assert step > at_least
             await first()
             await closed(server)
         await no_threads()

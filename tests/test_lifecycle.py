@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import gzip
-import itertools
 import os
 import pickle
 import sys
@@ -22,7 +21,7 @@ import pytest
 import respx
 from engine import EVENTS, FAST, KEYS, MODEL, REPLY_BODY, STREAM_HEAD, both, chunk, client_for, run
 from loopback import Peer, serve
-from stepwise import WAYS, cancelled_at, living_tasks
+from stepwise import WAYS, EveryAwait, living_tasks
 
 from bedrock_converse import (
     BedrockClient,
@@ -281,13 +280,11 @@ def test_cancelled_at_every_await(backend: str, model: str) -> None:
             await call()
             before = await living_tasks()
             for way in WAYS[backend]:
-                for step in itertools.count(1):
-                    if not await cancelled_at(step, way, call):
-                        break
+                for run_cancelled in EveryAwait(way):
+                    await run_cancelled(call)
                     assert client.stats.open == client.stats.idle
                     assert client.stats.queued == 0
                     assert await living_tasks() <= before
-                assert step >= 2
             assert (await client.converse(MODEL, "x")).text == "Hi"
             await client.aclose()
 
@@ -311,11 +308,9 @@ def test_a_new_clients_first_call_cancelled_at_every_await(backend: str) -> None
             await call()
             before = await living_tasks()
             for way in WAYS[backend]:
-                for step in itertools.count(1):
-                    if not await cancelled_at(step, way, call):
-                        break
+                for run_cancelled in EveryAwait(way, at_least=4):
+                    await run_cancelled(call)
                     assert await living_tasks() <= before
-                assert step > 4
             with anyio.move_on_after(2):
                 while server.connections:  # noqa: ASYNC110 - the server is in another thread
                     await anyio.sleep(0.01)

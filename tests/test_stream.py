@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import gc
-import itertools
 import pickle
 import time
 from contextlib import suppress
@@ -15,7 +14,7 @@ import anyio
 import pytest
 from engine import EVENTS, MODEL, STREAM_HEAD, Seen, both, chunk, client_for, closed, run
 from loopback import Peer, serve
-from stepwise import WAYS, cancelled_at, living_tasks
+from stepwise import WAYS, EveryAwait, living_tasks
 
 from bedrock_converse import (
     APIError,
@@ -533,13 +532,11 @@ def test_cancelled_at_every_await(backend: str) -> None:
                 await call()
                 before = await living_tasks()
                 for way in WAYS[backend]:
-                    for step in itertools.count(1):
-                        if not await cancelled_at(step, way, call):
-                            break
+                    for run_cancelled in EveryAwait(way, at_least=3):
+                        await run_cancelled(call)
                         assert client.stats.live_streams == 0
                         assert client.stats.open == client.stats.idle
                         assert await living_tasks() <= before
-                    assert step > 3
                 await call()
             await closed(server)
 

@@ -14,6 +14,7 @@ import anyio
 import pytest
 from fake_client import MODEL, bedrock, sent, under_trio
 from pydantic import BaseModel
+from steady import run_steadily
 
 from bedrock_converse.caching import plan_cache
 from bedrock_converse.errors import APIError, ProtocolError, RequestInvalid
@@ -605,7 +606,7 @@ async def test_events_name_tools_as_they_are_called_here() -> None:
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_leaving_early_closes_the_stream(backend: str) -> None:
     """At once, and no tool is called any more; nothing is left for a garbage collector to complain about."""
-    anyio.run(leave_early, backend=backend)
+    run_steadily(leave_early, backend=backend)
     gc.collect()
 
 

@@ -19,6 +19,7 @@ import boto3
 import botocore.credentials
 import botocore.session
 import pytest
+from steady import run_steadily
 
 from bedrock_converse._aws import credentials as module
 from bedrock_converse._aws.credentials import (
@@ -46,7 +47,7 @@ def resolve(**changes: Any) -> Any:
 
 
 def get(identity: Any, backend: str = "asyncio") -> Any:
-    return anyio.run(identity.get, backend=backend)
+    return run_steadily(identity.get, backend=backend)
 
 
 class TestPrecedence:
@@ -153,7 +154,7 @@ class TestApiKey:
             assert await key.get() == "key-3"
             assert key.renewable
 
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
 
 
 class TestForms:
@@ -205,7 +206,7 @@ class TestForms:
                 assert (await identity.get()).access_key_id == expected
                 assert (await identity.get()).access_key_id == expected
 
-            anyio.run(main, backend=backend)
+            run_steadily(main, backend=backend)
 
     @both_backends
     def test_where_callables_run(self, backend: str) -> None:
@@ -355,7 +356,7 @@ class TestRoles:
                 for _ in range(100):
                     tasks.start_soon(request)
 
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
         assert keys == ["ASIA1"] * 100
         (asked,) = sts.asked
         assert asked["RoleArn"] == ARN
@@ -442,7 +443,7 @@ class TestChain:
                 for _ in range(100):
                     tasks.start_soon(call)
 
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
         assert keys == ["ASIAPROC"] * 100
         assert log.read_text() == "x\n"
 

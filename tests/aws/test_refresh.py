@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import anyio.lowlevel
 import pytest
+from steady import run_steadily
 
 from bedrock_converse._aws import refresh
 from bedrock_converse._aws.refresh import Renewed, Source
@@ -146,7 +147,7 @@ class TestBoth:
             assert await gather(100, renewed.get) == [1] * 100
             assert source.asked == 1
 
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
 
     @both_backends
     @either_way
@@ -160,7 +161,7 @@ class TestBoth:
             assert await renewed.get() == 1
             assert source.asked == 1
 
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
 
     @both_backends
     @either_way
@@ -174,7 +175,7 @@ class TestBoth:
             assert await gather(20, renewed.get) == [2] * 20
             assert source.asked == 2
 
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
 
     @both_backends
     @either_way
@@ -191,7 +192,7 @@ class TestBoth:
             assert str(errors[0]) == "Getting credentials from the test failed with KeyError"
             assert await renewed.get() == 2
 
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
 
     @both_backends
     @either_way
@@ -208,7 +209,7 @@ class TestBoth:
             clock.now += 152
             assert await renewed.get() == 2
 
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
 
     @both_backends
     @either_way
@@ -222,7 +223,7 @@ class TestBoth:
             assert await renewed.get() == 1
             assert source.asked == 1
 
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
 
     @both_backends
     @either_way
@@ -235,7 +236,7 @@ class TestBoth:
                 await renewed.get()
             assert "clock" in str(caught.value)
 
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
 
     @both_backends
     @either_way
@@ -252,7 +253,7 @@ class TestBoth:
             assert await renewed.get() == 2
             assert source.asked == 2
 
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
         if kind is in_thread:
             assert source.refused == [False, True]
 
@@ -281,7 +282,7 @@ class TestBoth:
             assert await renewed.get() == 4
 
         with caplog.at_level(logging.DEBUG):
-            anyio.run(main, backend=backend)
+            run_steadily(main, backend=backend)
         lines = [record.getMessage() for record in caplog.records if record.name == "bedrock_converse"]
         assert len(lines) == 1
         assert "the present ones still serve" in lines[0]
@@ -299,17 +300,17 @@ class TestBoth:
                 await renewed.get()
             assert caught.value.hint == "get one"
 
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
 
     @both_backends
     @either_way
     def test_a_second_event_loop(self, backend: str, kind: Any) -> None:
         """What one loop got serves the next one; a renewal there works too."""
         clock, source, renewed = kind()
-        assert anyio.run(renewed.get, backend=backend) == 1
-        assert anyio.run(renewed.get, backend=backend) == 1
+        assert run_steadily(renewed.get, backend=backend) == 1
+        assert run_steadily(renewed.get, backend=backend) == 1
         clock.now += 3600
-        assert anyio.run(renewed.get, backend=backend) == 2
+        assert run_steadily(renewed.get, backend=backend) == 2
         assert source.asked == 2
 
 
@@ -330,7 +331,7 @@ class TestInThread:
             assert await renewed.get() == 2
             assert source.asked == 2
 
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
 
     @both_backends
     def test_cancelled_waiters(self, backend: str) -> None:
@@ -356,7 +357,7 @@ class TestInThread:
             assert answers == [1, 1]
             assert source.asked == 1
 
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
 
     @both_backends
     def test_all_waiters_cancelled(self, backend: str) -> None:
@@ -372,7 +373,7 @@ class TestInThread:
             assert await renewed.get() == 1
             assert source.asked == 1
 
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
 
     @both_backends
     def test_too_slow(self, backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -391,7 +392,7 @@ class TestInThread:
             await until(lambda: not renewal_threads())
             assert await renewed.get() == 2
 
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
 
     @both_backends
     def test_too_slow_in_the_background(
@@ -419,7 +420,7 @@ class TestInThread:
             assert await renewed.get() == 3
 
         with caplog.at_level(logging.WARNING):
-            anyio.run(main, backend=backend)
+            run_steadily(main, backend=backend)
         assert caplog.text.count("took more than") == 1
 
     @both_backends
@@ -441,7 +442,7 @@ class TestInThread:
             await until(lambda: not renewal_threads())
             assert await renewed.get() == 3
 
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
 
     @both_backends
     def test_no_thread_is_left(self, backend: str) -> None:
@@ -453,7 +454,7 @@ class TestInThread:
             await until(lambda: not renewal_threads())
             assert source.asked == 1
 
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
 
     def test_two_loops_in_two_threads(self) -> None:
         """An asyncio loop and a trio loop at once: one renewal for both."""
@@ -462,7 +463,7 @@ class TestInThread:
         answers: list[int] = []
         loops = [
             threading.Thread(
-                target=lambda backend=backend: answers.extend(anyio.run(gather, 10, renewed.get, backend=backend))
+                target=lambda backend=backend: answers.extend(run_steadily(gather, 10, renewed.get, backend=backend))
             )
             for backend in ("asyncio", "trio")
         ]
@@ -496,7 +497,7 @@ class TestInThread:
         async def patient() -> None:
             answers.append(await renewed.get())
 
-        anyio.run(abandoned, backend=backend)
+        run_steadily(abandoned, backend=backend)
         waiting = threading.Thread(target=anyio.run, args=(patient,), kwargs={"backend": backend})
         waiting.start()
         time.sleep(0.1)
@@ -515,7 +516,7 @@ class TestInThread:
                 await renewed.get()
             assert await renewed.get() == 2
 
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
 
     @both_backends
     def test_no_thread_to_be_had(self, backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -532,7 +533,7 @@ class TestInThread:
                     await renewed.get()
             assert await renewed.get() == 1
 
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
 
     @both_backends
     def test_preparation_fails_early(self, backend: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -553,7 +554,7 @@ class TestInThread:
                 await renewed.get()
 
         with caplog.at_level(logging.WARNING):
-            anyio.run(main, backend=backend)
+            run_steadily(main, backend=backend)
         assert "the caller has no credentials" in caplog.text
 
     def test_after_a_fork(self) -> None:
@@ -613,7 +614,7 @@ class TestOnLoop:
                 source.held.set()
             assert sorted(answers) == [1] * 9 + [2]
 
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
 
     @both_backends
     def test_a_cancelled_leader_hands_over(self, backend: str) -> None:
@@ -643,7 +644,7 @@ class TestOnLoop:
                 source.held.set()
             assert answers == [2] * 5
 
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
 
     @both_backends
     def test_too_slow(self, backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -658,7 +659,7 @@ class TestOnLoop:
             source.held = None
             assert await renewed.get() == 2
 
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
 
     def test_each_loop_asks_for_itself(self) -> None:
         """Two loops at once cannot wait for each other's coroutine: each asks once."""

@@ -12,6 +12,7 @@ import anyio
 import pytest
 from engine import FAST, KEYS, MODEL, REPLY_BODY, Seen, client_for
 from loopback import Peer, serve
+from steady import run_steadily
 
 from bedrock_converse import Attempt, Credentials, RetryPolicy
 from bedrock_converse._http import call as module
@@ -275,7 +276,7 @@ def test_time_that_runs_out_before_anything_is_sent(backend: str) -> None:
             assert len(fake.requests) == 1
             assert client.stats.quota == 500
 
-    anyio.run(main, backend=backend)
+    run_steadily(main, backend=backend)
 
 
 async def test_the_policys_hook_sees_whole_errors() -> None:
@@ -359,7 +360,7 @@ def test_a_used_connection_that_breaks(backend: str, pause: float, monkeypatch: 
                     assert server.accepted == opened + 1
                 assert client.stats.quota == 500
 
-    anyio.run(main, backend=backend)
+    run_steadily(main, backend=backend)
 
 
 def test_a_call_id_is_a_random_uuid() -> None:

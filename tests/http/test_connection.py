@@ -11,6 +11,7 @@ import httpx
 import pytest
 from direct import post
 from loopback import Peer, serve
+from steady import run_steadily
 
 from bedrock_converse._http.pool import EXCHANGE, Exchange, PoolTransport
 from bedrock_converse.errors import ConfigError
@@ -59,7 +60,7 @@ def test_a_body_with_its_length(backend: str, size: int) -> None:
                 assert (await send(transport, request(server.url, content=b"x" * size))).status_code == 200
 
     with serve() as server:
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
     assert [len(received.body) for received in server.requests] == [size, size]
     assert server.accepted == 1
 
@@ -102,7 +103,7 @@ def test_a_body_without_a_length_is_chunked(backend: str) -> None:
 
     received: list[bytes] = []
     with serve(chunks) as server:
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
     assert received == [b"a", b"b" * 100_000, b"c"]
 
 
@@ -121,7 +122,7 @@ def test_a_body_that_is_not_as_long_as_announced(backend: str, parts: tuple[byte
             assert transport.stats().open == 0
 
     with serve() as server:
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
         server.wait_until_open(0)
 
 
@@ -142,7 +143,7 @@ def test_an_error_in_the_callers_body_is_his(backend: str) -> None:
             assert transport.stats().open == 0
 
     with serve() as server:
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
 
 
 @BACKENDS
@@ -171,7 +172,7 @@ def test_an_early_refusal_is_heard(backend: str) -> None:
             assert transport.stats().idle == 0
 
     with serve(refuses) as server:
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
 
 
 @BACKENDS
@@ -204,7 +205,7 @@ def test_a_connection_that_is_used_up(backend: str, answer: bytes) -> None:
                 assert transport.stats().open == 0
 
     with serve(once) as server:
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
         server.wait_until_open(0)
 
 
@@ -245,7 +246,7 @@ def test_an_answer_that_is_broken(backend: str, fault: str) -> None:
             assert (await send(transport, request(server.url))).content == b"hello"
 
     with serve(breaks) as server:
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
         server.wait_until_open(0)
 
 
@@ -270,7 +271,7 @@ def test_drops_of_bytes_do_not_stretch_the_limit(backend: str) -> None:
                     await send(transport, slow)
 
     with serve(drips) as server:
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
 
 
 async def test_a_limit_may_change_between_two_reads() -> None:
@@ -320,5 +321,5 @@ def test_names_and_ipv6(backend: str) -> None:
                 await send(transport, request("http://[::1]:9/"))
 
     with serve() as server:
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
     assert server.requests[0].header(b"host") == f"localhost:{server.port}".encode()

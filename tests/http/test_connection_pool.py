@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import itertools
 import os
 import random
 import socket
@@ -23,7 +22,8 @@ import httpx
 import pytest
 import trustme
 from loopback import Peer, Server, answer, serve
-from stepwise import WAYS, cancelled_at, living_tasks
+from steady import run_steadily
+from stepwise import WAYS, EveryAwait, cancelled_at, living_tasks
 
 from bedrock_converse._http.pool import BODY, EXCHANGE, Body, Exchange, PoolStats, PoolTransport
 from bedrock_converse.errors import ClientClosed
@@ -34,7 +34,7 @@ PAYLOAD = b"x" * 1000
 
 
 def run(backend: str, main: Any, *args: Any) -> None:
-    anyio.run(main, *args, backend=backend)
+    run_steadily(main, *args, backend=backend)
 
 
 def request(url: str, exchange: Exchange | None = None, body: bytes = PAYLOAD, **limits: float) -> httpx.Request:
@@ -366,17 +366,14 @@ def test_cancelled_at_every_await(
             async with PoolTransport(ssl_context=tls[1], max_connections=1) as transport:
                 await anyio.to_thread.run_sync(int)  # the worker thread's bookkeeping is there from the beginning
                 tasks = await living_tasks()
-                for step in itertools.count(1):
+                for run_cancelled in EveryAwait(way, at_least=3):
                     if warm:
                         await transport.warm_up(server.url, 1)
                     else:
                         await drop_idle(transport)
-                    cancelled = await cancelled_at(step, way, lambda: act(transport, server.url))
+                    await run_cancelled(lambda: act(transport, server.url))
                     await nothing_is_left(transport, server, tasks)
                     assert await call(transport, server.url) == b"hello"
-                    if not cancelled:
-                        break
-                assert step > 3
 
     async def drop_idle(transport: PoolTransport) -> None:
         for connection in list(transport._pool.slots.connections):
@@ -418,7 +415,7 @@ def test_cancelled_at_every_await_of_the_queue(backend: str) -> None:
             async with PoolTransport(max_connections=1) as transport:
                 await anyio.to_thread.run_sync(int)
                 tasks = await living_tasks()
-                for step in itertools.count(1):
+                for run_cancelled in EveryAwait(way, at_least=3):
                     holder = await transport.handle_async_request(request(server.url))
 
                     async def let_go(holder: httpx.Response = holder) -> None:
@@ -427,12 +424,9 @@ def test_cancelled_at_every_await_of_the_queue(backend: str) -> None:
 
                     async with anyio.create_task_group() as group:
                         group.start_soon(let_go)
-                        cancelled = await cancelled_at(step, way, lambda: call(transport, server.url))
+                        await run_cancelled(lambda: call(transport, server.url))
                     await nothing_is_left(transport, server, tasks)
                     assert await call(transport, server.url) == b"hello"
-                    if not cancelled:
-                        break
-                assert step > 3
 
     with serve(in_pieces) as server:
         run(backend, main)
@@ -753,7 +747,7 @@ def test_another_event_loop_is_refused_and_may_close(backend: str) -> None:
     with serve() as server, warnings.catch_warnings():
         warnings.simplefilter("error")
         for other in ("asyncio", "trio"):
-            transport: PoolTransport = anyio.run(first, backend=backend)
+            transport: PoolTransport = run_steadily(first, backend=backend)
             run(other, second, transport)
             server.wait_until_open(0)
             del transport

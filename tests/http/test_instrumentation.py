@@ -17,6 +17,7 @@ import pytest
 import respx
 from direct import post
 from loopback import Peer, serve
+from steady import run_steadily
 
 from bedrock_converse._http.pool import EXCHANGE, Exchange, PoolTransport, body_of
 
@@ -73,7 +74,7 @@ def test_respx_sees_and_answers(backend: str, direct: bool) -> None:
             await peer.reply(b"real")
 
     with serve(real) as server:
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
         server.wait_until_open(0)
     assert len(server.requests) == 2
 
@@ -95,7 +96,7 @@ def test_respx_can_raise_and_pass_through(backend: str, direct: bool) -> None:
             assert (await send(transport, server.url, direct)).text == "hello"
 
     with serve() as server:
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
         server.wait_until_open(0)
 
 
@@ -159,7 +160,7 @@ def test_vcrpy_records_and_replays(backend: str, direct: bool, tmp_path: Path) -
             assert transport.stats().active == 0
 
     with serve() as server:
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
     assert len(server.requests) == 1
 
 
@@ -190,7 +191,7 @@ def test_opentelemetry_sees_every_request(backend: str, direct: bool) -> None:
     instrumentor.instrument(tracer_provider=provider)
     try:
         with serve() as server:
-            anyio.run(main, backend=backend)
+            run_steadily(main, backend=backend)
     finally:
         instrumentor.uninstrument()
     good, bad = spans.get_finished_spans()

@@ -9,6 +9,7 @@ from typing import Any
 import anyio
 import pytest
 from anyio.lowlevel import checkpoint
+from steady import run_steadily
 
 from bedrock_converse._http.limiter import InFlightLimiter
 from bedrock_converse.errors import ConfigError
@@ -48,7 +49,7 @@ def test_never_more_than_the_limit(backend: str) -> None:
             for _ in range(20):
                 tasks.start_soon(call)
 
-    anyio.run(main, backend=backend)
+    run_steadily(main, backend=backend)
     assert most == 3
     assert limiter._queues == {}
 
@@ -72,7 +73,7 @@ def test_first_come_first_served(backend: str) -> None:
             slot.release()
             await call(5)
 
-    anyio.run(main, backend=backend)
+    run_steadily(main, backend=backend)
     assert order == [0, 1, 2, 3, 4, 5]
 
 
@@ -85,7 +86,7 @@ def test_models_do_not_wait_for_each_other(backend: str) -> None:
         with await limiter.acquire("slow"), anyio.fail_after(1):
             (await limiter.acquire("fast")).release()
 
-    anyio.run(main, backend=backend)
+    run_steadily(main, backend=backend)
 
 
 async def test_only_named_models_are_limited() -> None:
@@ -132,7 +133,7 @@ def test_a_cancelled_waiter_leaves_the_queue(backend: str) -> None:
             assert limiter.waiting("model") == 1
             slot.release()
 
-    anyio.run(main, backend=backend)
+    run_steadily(main, backend=backend)
     assert order == ["second"]
     assert limiter._queues == {}
 
@@ -160,7 +161,7 @@ def test_a_waiter_cancelled_as_it_is_woken_hands_the_slot_on(backend: str) -> No
                 for step in (scope.cancel, slot.release) if cancel_first else (slot.release, scope.cancel):
                     step()
 
-    anyio.run(main, backend=backend)
+    run_steadily(main, backend=backend)
     assert order.count("second") == 2
     assert limiter._queues == {}
 
@@ -216,7 +217,7 @@ def test_a_second_event_loop_works() -> None:
             await checkpoint()
 
     for backend in ("asyncio", "trio", "asyncio"):
-        anyio.run(call, backend=backend)
+        run_steadily(call, backend=backend)
     gc.collect()
     assert limiter._queues == {}
 
@@ -240,7 +241,7 @@ def test_a_slot_dropped_in_another_thread_reaches_the_waiter(backend: str) -> No
             slot.release()
         assert limiter.in_flight("m") == 0
 
-    anyio.run(main, backend=backend)
+    run_steadily(main, backend=backend)
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])

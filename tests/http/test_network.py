@@ -19,7 +19,8 @@ import httpcore
 import pytest
 from busy_threads import busy_threads
 from loopback import Peer, Server, serve
-from stepwise import WAYS, cancelled_at, living_tasks
+from steady import run_steadily
+from stepwise import WAYS, EveryAwait, living_tasks
 
 from bedrock_converse._http import network_asyncio, network_trio
 from bedrock_converse._http.connect_failures import classify_connect_error
@@ -32,7 +33,7 @@ BACKENDS = pytest.mark.parametrize("backend", ["asyncio", "trio"])
 
 
 def run(backend: str, main: Any) -> None:
-    anyio.run(main, backend=backend)
+    run_steadily(main, backend=backend)
 
 
 async def connect(server: Server) -> Stream:
@@ -730,22 +731,19 @@ def test_cancelled_while_racing(backend: str, monkeypatch: pytest.MonkeyPatch) -
     async def main() -> None:
         before = await living_tasks()
         for way in WAYS[backend]:
-            for step in range(1, 20):
+            for run_cancelled in EveryAwait(way):
                 resolved = Resolved(server.port, behaviour, monkeypatch)
                 streams: list[Stream] = []
 
                 async def connect(resolved: Resolved = resolved, streams: list[Stream] = streams) -> None:
                     streams.append(await resolved.connect())
 
-                cancelled = await cancelled_at(step, way, connect)
+                await run_cancelled(connect)
                 for stream in streams:
                     stream.abort()
                 await anyio.sleep(0.01)
                 assert await living_tasks() == before
                 assert all(sock.fileno() < 0 for sock in resolved.sockets)
-                if not cancelled:
-                    break
-            assert step > 1
         server.wait_until_open(0)
 
     slow_down(monkeypatch, 0.002)

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from direct import post
 from loopback import Peer, serve
+from steady import run_steadily
 
 from bedrock_converse._http.pool import BODY, EXCHANGE, Exchange, PoolStats, PoolTransport, body_of
 
@@ -48,7 +49,7 @@ def test_both_ways_give_the_same(backend: str) -> None:
             assert (first.reused, second.reused) == (False, True)
 
     with serve(streams) as server:
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
 
 
 @BACKENDS
@@ -65,7 +66,7 @@ def test_it_serves_an_httpx_client(backend: str) -> None:
         await anyio.to_thread.run_sync(server.wait_until_open, 0)
 
     with serve(streams) as server:
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
     assert server.accepted == 1
 
 
@@ -174,7 +175,7 @@ def test_a_body_that_was_closed_early_does_not_look_whole(backend: str) -> None:
                 await anext(iterator)
 
     with serve(streams) as server:
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
 
 
 @BACKENDS
@@ -192,7 +193,7 @@ def test_a_body_that_was_read_has_ended(backend: str) -> None:
             assert transport.stats().idle == 1
 
     with serve(streams) as server:
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
 
 
 async def test_whose_body_it_is() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import ssl
 import traceback
 from typing import Any
@@ -13,7 +12,8 @@ import httpx
 import pytest
 import trustme
 from loopback import Peer, Server, serve
-from stepwise import WAYS, cancelled_at, living_tasks
+from steady import run_steadily
+from stepwise import WAYS, EveryAwait, living_tasks
 
 from bedrock_converse._http.connect_failures import classify_connect_error
 from bedrock_converse._http.pool import EXCHANGE, Exchange, PoolTransport
@@ -114,7 +114,7 @@ def test_https_goes_through_a_tunnel(
         argument = with_login(proxy) if how == "argument" else None
         if how == "environment":
             monkeypatch.setenv("HTTPS_PROXY", with_login(proxy))
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
     assert len(proxy.requests) == 2
     assert len(server.requests) == 2
     assert server.requests[0].header(b"proxy-authorization") is None
@@ -134,7 +134,7 @@ def test_http_is_sent_to_the_proxy(backend: str) -> None:
                 assert await call(transport, "http://bedrock.invalid/model/a%3Ab?x=1") == b"from the proxy"
 
     with serve(forward) as proxy:
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
     assert proxy.accepted == 1
     assert proxy.requests[0].line == b"POST http://bedrock.invalid:80/model/a%3Ab?x=1 HTTP/1.1"
     assert proxy.requests[0].header(b"host") == b"bedrock.invalid"
@@ -195,10 +195,10 @@ def test_a_proxy_that_does_not_help(
     with serve(script or refuses) as proxy:
         url = proxy.url.replace("://", f"://{login}")
         if script is not None:
-            anyio.run(main, backend=backend)
+            run_steadily(main, backend=backend)
             proxy.wait_until_open(0)
     if script is None:
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
 
 
 @BACKENDS
@@ -216,7 +216,7 @@ def test_a_proxy_that_keeps_silent(backend: str, client_tls: ssl.SSLContext) -> 
                 await transport.handle_async_request(request)
 
     with serve(silent) as proxy:
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
         proxy.wait_until_open(0)
 
 
@@ -230,18 +230,15 @@ def test_cancelled_at_every_await_of_a_tunnel(
         for way in WAYS[backend]:
             await anyio.to_thread.run_sync(int)
             tasks = await living_tasks()
-            for step in itertools.count(1):
+            for run_cancelled in EveryAwait(way, at_least=5):
                 async with PoolTransport(ssl_context=client_tls, proxy=with_login(proxy)) as transport:
-                    cancelled = await cancelled_at(step, way, lambda: call(transport, server.url))
+                    await run_cancelled(lambda: call(transport, server.url))
                     assert transport.stats().active == 0
                 await anyio.to_thread.run_sync(proxy.wait_until_open, 0)
                 assert await living_tasks() == tasks
-                if not cancelled:
-                    break
-            assert step > 5
 
     with serve(tls=server_tls) as server, serve(tunnel) as proxy:
-        anyio.run(main, backend=backend)
+        run_steadily(main, backend=backend)
         server.wait_until_open(0)
 
 

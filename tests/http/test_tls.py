@@ -15,7 +15,8 @@ import httpcore
 import pytest
 import trustme
 from loopback import Peer, serve
-from stepwise import WAYS, cancelled_at, living_tasks
+from steady import run_steadily
+from stepwise import WAYS, EveryAwait, living_tasks
 
 from bedrock_converse._http import tls
 from bedrock_converse._http.connect_failures import classify_connect_error
@@ -84,7 +85,7 @@ def test_bytes_go_and_come(backend: str, version: ssl.TLSVersion) -> None:
 
 
 def run(backend: str, main: Any) -> None:
-    anyio.run(main, backend=backend)
+    run_steadily(main, backend=backend)
 
 
 @BACKENDS
@@ -184,20 +185,17 @@ def test_cancelled_at_every_await_of_the_handshake(backend: str) -> None:
         for way in WAYS[backend]:
             await anyio.to_thread.run_sync(int)
             tasks = await living_tasks()
-            for step in range(1, 30):
+            for run_cancelled in EveryAwait(way, at_least=3):
                 streams: list[Stream] = []
 
                 async def shake_hands(streams: list[Stream] = streams) -> None:
                     streams.append(await connect(server.port))
 
-                cancelled = await cancelled_at(step, way, shake_hands)
+                await run_cancelled(shake_hands)
                 for stream in streams:
                     stream.abort()
                 assert await living_tasks() == tasks
                 await anyio.to_thread.run_sync(server.wait_until_open, 0)
-                if not cancelled:
-                    break
-            assert step > 3
 
     with serve(echo, server_context()) as server:
         run(backend, main)

@@ -11,6 +11,7 @@ from typing import Any
 import anyio
 import httpx
 import pytest
+from steady import run_steadily
 
 from bedrock_converse.testing import FakeBedrock, ReceivedRequest, reply
 
@@ -161,7 +162,7 @@ def test_leaves_nothing_behind(backend: str) -> None:
         with pytest.raises(OSError, match="refused"):
             connect(url).close()
 
-    anyio.run(main, backend=backend)
+    run_steadily(main, backend=backend)
 
 
 async def test_set_up_and_torn_down_by_different_tasks() -> None:
@@ -193,7 +194,7 @@ def test_refusing(backend: str) -> None:
             with pytest.raises(httpx.ConnectError):
                 await client.post("https://x/model/m/converse", content=BODY)
 
-    anyio.run(main, backend=backend)
+    run_steadily(main, backend=backend)
     fake.check()
 
 
