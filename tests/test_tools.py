@@ -397,7 +397,7 @@ async def test_the_transcript_survives_errors(run: Callable[..., Any]) -> None:
 async def test_cancellation_is_clean() -> None:
     """All running tools are cancelled, a stuck thread is not waited for, the transcript can be sent."""
     transcript: list[Message] = []
-    started = anyio.Event()
+    started, left = anyio.Event(), threading.Event()
     ended: list[str] = []
 
     @tool
@@ -410,7 +410,7 @@ async def test_cancellation_is_clean() -> None:
 
     @tool
     def stuck() -> None:
-        time.sleep(0.3)
+        ended.append("stuck" if left.wait(10) else "never left")
 
     fake = fake_with(
         reply(tool_call("waiting", {"name": "a"}), tool_call("waiting", {"name": "b"}), tool_call("stuck"))
@@ -419,10 +419,9 @@ async def test_cancellation_is_clean() -> None:
         async with anyio.create_task_group() as group:
             group.start_soon(lambda: run_tools(client, MODEL, "go", [waiting, stuck], transcript=transcript))
             await started.wait()
-            before = time.monotonic()
             group.cancel_scope.cancel()
-        assert time.monotonic() - before < 0.25
         assert sorted(ended) == ["a", "b"]
+        left.set()
         assert transcript == [user("go")]
         assert client.stats.live_streams == 0
 

@@ -210,10 +210,10 @@ async def test_views_are_cheap_and_share_everything() -> None:
             if number % 10 == 0:
                 await view.converse(MODEL, "x")
         assert server.accepted == 1
-        started = time.perf_counter()
+        started = time.process_time()
         for _ in range(1000):
             client.with_options(credentials=OTHER, max_tokens=3)
-        assert time.perf_counter() - started < 1  # a tenth of it, usually; not a benchmark
+        assert time.process_time() - started < 1  # a tenth of it, usually; not a benchmark
 
 
 async def test_closing_a_view_does_nothing() -> None:
