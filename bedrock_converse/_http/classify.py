@@ -97,8 +97,10 @@ def _may_pass(error: TransportError) -> bool:
 
 # --- failures that the caller can repair ------------------------------------------------------------------------------
 
-# `UnrecognizedClientException` is what rotated or deleted keys get: reading the credentials anew may find the new ones.
-REJECTED_CODES = frozenset({"expiredtoken", "expiredtokenexception", "unrecognizedclientexception"})
+# The last two are what rotated or deleted keys get: reading the credentials anew may find the new ones.
+REJECTED_CODES = frozenset(
+    {"expiredtoken", "expiredtokenexception", "invalidclienttokenid", "unrecognizedclientexception"}
+)
 EXPIRED_WORDS = ("bearer token has expired", "security token included in the request is expired")
 SKEW_CODES = frozenset(
     {

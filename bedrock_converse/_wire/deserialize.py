@@ -127,6 +127,13 @@ _BY_CODE: dict[str, tuple[type[APIError], str, int]] = {
         ("ModelStreamErrorException", ModelStreamError, 424),
         ("InternalServerException", InternalServerError, 500),
         ("ServiceUnavailableException", ServiceUnavailableError, 503),
+        # What Bedrock's user guide calls some of them ("Troubleshooting API error codes", read 2026-11-23)
+        ("ValidationError", InvalidRequestError, 400),
+        ("NotAuthorized", AccessDeniedError, 400),
+        ("BadCScoreException", AccessDeniedError, 403),
+        ("FTUFormNotFilled", NotFoundError, 404),
+        ("InternalFailure", InternalServerError, 500),
+        ("ServiceUnavailable", ServiceUnavailableError, 503),
         # AWS's front door, before Bedrock sees the request: who are you?
         ("UnrecognizedClientException", AccessDeniedError, 403),
         ("ExpiredTokenException", AccessDeniedError, 403),
@@ -134,7 +141,12 @@ _BY_CODE: dict[str, tuple[type[APIError], str, int]] = {
         ("InvalidSignatureException", AccessDeniedError, 403),
         ("SignatureDoesNotMatch", AccessDeniedError, 403),
         ("MissingAuthenticationTokenException", AccessDeniedError, 403),
+        ("MissingAuthenticationToken", AccessDeniedError, 403),
         ("IncompleteSignatureException", AccessDeniedError, 403),
+        ("IncompleteSignature", AccessDeniedError, 400),
+        ("InvalidClientTokenId", AccessDeniedError, 403),
+        ("OptInRequired", AccessDeniedError, 403),
+        ("RequestExpired", AccessDeniedError, 400),
         ("RequestTimeTooSkewed", AccessDeniedError, 403),
         ("AuthFailure", AccessDeniedError, 403),
         # and its other names for too much

@@ -34,6 +34,13 @@ _HINTS: list[tuple[re.Pattern[str], str]] = [
         "fresh ones.",
     ),
     (
+        # "Authentication failed: Please make sure your API Key is valid." 2026-07, 2026-09; "Invalid API Key format: Must
+        # start with pre-defined prefix", 2026-03
+        re.compile(r"make sure your api key is valid|invalid api key", re.IGNORECASE),
+        "AWS does not take this API key, which comes from api_key= or, before any other credentials, from "
+        "AWS_BEARER_TOKEN_BEDROCK: it may be cut off, deleted, or made for another region.",
+    ),
+    (
         # UnrecognizedClientException, recorded 2026
         re.compile(r"security token included in the request is invalid", re.IGNORECASE),
         "AWS does not know these keys: look for stale AWS_* variables or a wrong profile; temporary keys need their "

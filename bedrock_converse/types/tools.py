@@ -46,10 +46,10 @@ class _InputSchema:
 def _bare_schema(value: Any) -> Any:
     if isinstance(value, dict):
         schema = cast("dict[str, Any]", value)
-        # boto3 wants {"json": schema}; a schema whose only key is "json" with a dict below is no useful JSON Schema
-        return schema["json"] if len(schema) == 1 and isinstance(schema.get("json"), dict) else schema
-    if isinstance(value, UnknownBlock):
-        return value
+        # boto3 wants {"json": schema}; a schema whose only key is "json" says nothing
+        value = schema["json"] if schema.keys() == {"json"} else schema
+    if isinstance(value, dict | UnknownBlock):
+        return cast("Any", value)
     raise PydanticCustomError(
         "input_schema", "input_schema takes a JSON Schema as a dict, not {type}", {"type": type(value).__name__}
     )

@@ -51,6 +51,8 @@ class JsonBlock(Value[Document]):
     __match_args__ = ("json",)  # pyright: ignore[reportAssignmentType]  # RootModel's is ("root",)
 
     def __init__(self, json: Any) -> None:
+        if json is None:
+            raise ValueError("JsonBlock takes any JSON value but null, which AWS reads as no content: {} or a text")
         super().__init__(json)
 
     @property

@@ -162,6 +162,7 @@ def test_failures_without_an_answer(error: BedrockError, kind: str | None) -> No
         (APIError("no", status_code=403, code="ExpiredToken"), True),
         (APIError("no", status_code=403, code="ExpiredTokenException"), True),
         (APIError("no", status_code=403, code="UnrecognizedClientException"), True),
+        (APIError("no", status_code=403, code="InvalidClientTokenId"), True),
         (APIError("Bearer Token has expired", status_code=403), True),
         (APIError("Bearer Token has expired", status_code=400), False),
         (APIError("The security token included in the request is expired", status_code=403), True),

@@ -41,6 +41,12 @@ def test_value_is_built_by_position_or_name(value: Any, name: str, content: Any,
     assert type(value)(content) == type(value)(**{name: content}) == value
 
 
+def test_null_is_no_json() -> None:
+    """AWS reads a null as a member that is not there, and so do we: it could be written and never read back."""
+    with pytest.raises(ValueError, match="any JSON value but null"):
+        JsonBlock(None)
+
+
 @each_value
 def test_value_is_bare_on_the_wire(value: Any, name: str, content: Any, wire: str) -> None:
     """On the wire, there is no name."""

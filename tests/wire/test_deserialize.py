@@ -203,6 +203,29 @@ class TestErrorsOverHttp:
         modeled = {shape.name for name in BY_NAME for shape in SERVICE.operation_model(name).error_shapes}
         assert modeled | {"ConflictException"} == set(MODELED)
 
+    @pytest.mark.parametrize(
+        ("code", "status", "expected"),
+        [
+            ("ValidationError", 400, InvalidRequestError),
+            ("NotAuthorized", 400, AccessDeniedError),
+            ("IncompleteSignature", 400, AccessDeniedError),
+            ("RequestExpired", 400, AccessDeniedError),
+            ("InvalidClientTokenId", 403, AccessDeniedError),
+            ("OptInRequired", 403, AccessDeniedError),
+            ("FTUFormNotFilled", 404, errors.NotFoundError),
+            ("InternalFailure", 500, InternalServerError),
+            ("ServiceUnavailable", 503, ServiceUnavailableError),
+        ],
+    )
+    def test_codes_that_bedrocks_guide_has_and_its_model_has_not(
+        self, code: str, status: int, expected: type[APIError]
+    ) -> None:
+        """The class that the failure has under its other name, in an answer and in a stream."""
+        over_http = parse_error(status, {"x-amzn-errortype": code}, b'{"message":"no"}')
+        in_a_stream = raised_by(frame_of(encode_exception(code, b'{"message":"no"}')))
+        for error in (over_http, in_a_stream):
+            assert (type(error), error.code, error.status_code) == (expected, code, status)
+
     @pytest.mark.parametrize("status", [400, 403, 418, 429, 500, 503])
     def test_an_unknown_code_stays_an_api_error(self, status: int) -> None:
         """With the code for the user to look at."""

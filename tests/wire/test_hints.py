@@ -25,6 +25,8 @@ HINTED = [
     ("Could not resolve the foundation model from the provided model identifier.", "spelling"),
     ("The security token included in the request is expired", "renew"),
     ("Bearer Token has expired", "renew"),
+    ("Authentication failed: Please make sure your API Key is valid.", "AWS_BEARER_TOKEN_BEDROCK"),
+    ("Invalid API Key format: Must start with pre-defined prefix", "AWS_BEARER_TOKEN_BEDROCK"),
     ("The security token included in the request is invalid.", "stale AWS_*"),
     ("Signature expired: 20260101T000000Z is now earlier than 20260101T001000Z", "clock"),
     ("Signature not yet current: 20260101T001000Z is still later than 20260101T000500Z", "clock"),
