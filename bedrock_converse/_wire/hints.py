@@ -34,8 +34,8 @@ _HINTS: list[tuple[re.Pattern[str], str]] = [
         "fresh ones.",
     ),
     (
-        # "Authentication failed: Please make sure your API Key is valid." 2026-07, 2026-09; "Invalid API Key format: Must
-        # start with pre-defined prefix", 2026-03
+        # "Authentication failed: Please make sure your API Key is valid." 2026-07 and -09
+        # "Invalid API Key format: Must start with pre-defined prefix" 2026-03
         re.compile(r"make sure your api key is valid|invalid api key", re.IGNORECASE),
         "AWS does not take this API key, which comes from api_key= or, before any other credentials, from "
         "AWS_BEARER_TOKEN_BEDROCK: it may be cut off, deleted, or made for another region.",
