@@ -196,6 +196,8 @@ class _EventStream(Generic[T]):
             raise RuntimeError("another task is reading this stream: it has one cursor")
         self._busy = True
         try:
+            if not self._whole:
+                source.check_total()
             event = source.poll()  # in a burst most events have arrived already: no await for those
             if event is None:
                 if self._home() is not self._place:

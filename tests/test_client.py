@@ -815,6 +815,23 @@ async def test_an_api_key_never_travels_in_the_clear() -> None:
         await client.converse(MODEL, "x")
 
 
+@pytest.mark.parametrize("how", ["argument", "environment"])
+async def test_an_api_key_goes_through_no_proxy_in_the_clear(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even to this machine: the proxy may be anywhere, and reads it. Without it, or if one wants it, it goes."""
+    fake = FakeBedrock()
+    fake.on(MODEL).always(reply("Hi"))
+    if how == "environment":
+        monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    async with fake.serve() as url:
+        proxy = "http://127.0.0.1:9" if how == "argument" else None
+        async with client_for(fake, url, api_key=fake.api_key, proxy=proxy) as client:
+            with pytest.raises(ConfigError, match="to the proxy over plain http"):
+                await client.converse(MODEL, "x")
+        monkeypatch.delenv("HTTP_PROXY", raising=False)
+        async with client_for(fake, url, api_key=fake.api_key, proxy=url, allow_insecure=True) as client:
+            assert (await client.converse(MODEL, "x")).text == "Hi"  # the fake reads a proxy's requests, too
+
+
 async def test_views_made_by_hand_are_checked_too() -> None:
     """An unknown default is refused when the view is made."""
     wrong: Any = {"max_token": 3}

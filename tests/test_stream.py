@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
-from engine import EVENTS, MODEL, STREAM_HEAD, Seen, both, chunk, client_for, closed, run
+from engine import EVENTS, MODEL, STREAM_HEAD, Seen, both, carrier, chunk, client_for, closed, every_way, run
 from loopback import Peer, serve
 from stepwise import WAYS, EveryAwait, living_tasks
 
@@ -412,6 +412,50 @@ def test_the_total_counts_the_readers_own_time(backend: str) -> None:
                 assert caught.value.phase == "total"
 
     run(backend, main, 5)
+
+
+@every_way
+def test_the_total_is_over_while_events_are_there(backend: str, own: bool) -> None:
+    """No more of them then; but once they are all read, the end may be asked for at any time."""
+
+    async def main() -> None:
+        with streaming(b"".join(EVENTS)) as server:
+            async with carrier(own) as http_client, client_for(server.url, http_client=http_client) as client:
+                with pytest.raises(RequestTimeout) as caught:
+                    async with client.converse_stream(MODEL, "x", timeout=0.6) as stream:
+                        async for _ in stream:
+                            await anyio.sleep(0.25)
+                failure = caught.value
+                assert (failure.phase, failure.seconds, failure.possibly_billed) == ("total", 0.6, True)
+                assert failure.partial is not None
+                assert failure.partial.text == "Hello"
+                async with client.converse_stream(MODEL, "x", timeout=0.6) as stream:
+                    for _ in EVENTS:
+                        await anext(stream)
+                    await anyio.sleep(0.7)
+                    with pytest.raises(StopAsyncIteration):
+                        await anext(stream)
+
+    run(backend, main)
+
+
+@both
+def test_a_wait_given_up_over_an_http_client(backend: str) -> None:
+    """httpx closes the connection then, and what it gives afterwards looks like the end: an error all the same."""
+
+    async def main() -> None:
+        with streaming(*EVENTS, pause=0.2) as server:
+            async with carrier(False) as http_client, client_for(server.url, http_client=http_client) as client:
+                async with client.converse_stream(MODEL, "x") as stream:
+                    await anext(stream)
+                    with anyio.move_on_after(0.05) as scope:
+                        await anext(stream)
+                    assert scope.cancelled_caught
+                    with pytest.raises(StreamIncomplete, match="was given up") as caught:
+                        await stream.final()
+                    assert caught.value.possibly_billed
+
+    run(backend, main)
 
 
 @both

@@ -66,15 +66,16 @@ class Endpoint(NamedTuple):
             )
         return self.region
 
-    def refuse_plain_http(self, *, allow_insecure: bool = False) -> None:
+    def refuse_plain_http(self, *, allow_insecure: bool = False, proxied: bool = False) -> None:
         """Raise `ConfigError` if a bearer key, sent here, could be read on the way.
 
         A SigV4 signature gives nothing away that could be used again; a bearer key is the secret itself.
         """
-        if self.scheme == "http" and not self.is_loopback and not allow_insecure:
+        if self.scheme == "http" and (proxied or not self.is_loopback) and not allow_insecure:
+            where = "the proxy" if proxied else self.host
             raise ConfigError(
-                f"An API key would go to {self.host} over plain http, readable for everyone on the way",
-                hint="Use an https:// endpoint URL; http:// is accepted for this machine itself.",
+                f"An API key would go to {where} over plain http, readable for everyone on the way",
+                hint="Use an https:// endpoint URL; http:// is accepted for this machine itself, without a proxy.",
             )
 
 

@@ -64,6 +64,10 @@ class EventSource:
             raise
         return None
 
+    def check_total(self) -> None:
+        """Raises `RequestTimeout` if the call has taken all of its time, whatever has arrived."""
+        self._timer.check_total()
+
     async def fill(self) -> None:
         """Waits until more has arrived, or the end; `at_end` tells which."""
         try:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 import anyio
 import anyio.to_thread
@@ -23,6 +24,7 @@ from bedrock_converse._aws.endpoint import Endpoint, resolve_endpoint
 from bedrock_converse._aws.flight import Flights
 from bedrock_converse._aws.sigv4 import Clock, Signer
 from bedrock_converse._http.pool import PoolTransport
+from bedrock_converse._http.proxy import proxy_from_environment
 from bedrock_converse._http.retry import RetryQuota
 from bedrock_converse._http.running import CLOSED, RunningCalls
 from bedrock_converse._http.tls import load_tls_context
@@ -146,7 +148,7 @@ class Hub:
             await self._resolutions.get(key, resolve)
         endpoint: Endpoint = self._endpoints.recall(key)[0]
         if isinstance(identity, ApiKey):
-            endpoint.refuse_plain_http(allow_insecure=allow_insecure)
+            endpoint.refuse_plain_http(allow_insecure=allow_insecure, proxied=self._proxied(endpoint))
         else:
             endpoint.require_region()
         return Target(
@@ -154,6 +156,15 @@ class Hub:
             identity=identity,
             clock=self._clocks.get_or_make(endpoint.url, Clock),
             quota=self._quotas.get_or_make(identity.key, RetryQuota),
+        )
+
+    def _proxied(self, endpoint: Endpoint) -> bool:
+        """A proxy will see what is sent in the clear; what a user's own client does is its own affair."""
+        if self._http_client is not None or endpoint.scheme == "https":
+            return False
+        where = urlsplit(endpoint.url)
+        return self._proxy is not None or (
+            proxy_from_environment(False, where.hostname or "", where.port or 80) is not None
         )
 
     # --- connections ---

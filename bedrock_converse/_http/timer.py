@@ -115,6 +115,12 @@ class CallTimer:
         if self._at < INFINITY and self._at <= self._clock():
             raise self.expired()
 
+    def check_total(self) -> None:
+        """Raises `RequestTimeout` if `total` is over: for events that are there already, and for which nobody waits."""
+        if self._total_at < INFINITY and self._total_at <= self._clock():
+            self._at = self._total_at
+            raise self.expired()
+
     def start(self, phase: Phase, seconds: float | None = None) -> None:
         """`phase` begins now, and may last `seconds` (when not given: what the `Timeout` says)."""
         limit: float | None = getattr(self._timeout, phase) if seconds is None else seconds

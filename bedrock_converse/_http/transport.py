@@ -345,12 +345,23 @@ class ForeignBody:
         self._pieces: AsyncIterator[bytes] = (
             httpx.ByteStream(response.content).__aiter__() if self.read_before else response.aiter_raw()
         )
+        self._interrupted = False
+        """A wait was cut short, by its reader or by an error: what httpx gives from then on looks like the end."""
 
     def __aiter__(self) -> ForeignBody:
         return self
 
     async def __anext__(self) -> bytes:
-        return await self._running.unless_closed(self._pieces.__anext__)
+        if self._interrupted:
+            raise httpx.ReadError("a wait for more was given up, and httpx has closed the connection then")
+        self._interrupted = True
+        try:
+            piece = await self._running.unless_closed(self._pieces.__anext__)
+        except StopAsyncIteration:
+            self._interrupted = False
+            raise
+        self._interrupted = False
+        return piece
 
     async def aclose(self) -> None:
         await self._response.aclose()

@@ -461,6 +461,8 @@ class TestEndpointUrl:
         assert endpoint.is_loopback is expected
         if expected:
             endpoint.refuse_plain_http()
+            with pytest.raises(ConfigError, match="to the proxy over plain http"):
+                endpoint.refuse_plain_http(proxied=True)
         else:
             with pytest.raises(ConfigError, match="plain http"):
                 endpoint.refuse_plain_http()
