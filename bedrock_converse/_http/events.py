@@ -31,7 +31,7 @@ comes; if the peer holds it open, it is cut."""
 class EventSource:
     """Reads the events of one answer. `poll` gives what has arrived, `fill` waits for more."""
 
-    __slots__ = ("_decoder", "_pending", "_timer", "answer", "at_end", "call", "operation")
+    __slots__ = ("_decoder", "_pending", "_timer", "answer", "at_end", "call", "check_total", "operation")
 
     def __init__(self, call: Call, answer: Answer, timer: CallTimer) -> None:
         self.call = call
@@ -40,6 +40,8 @@ class EventSource:
         self.at_end = False
         """The answer has been read to its end."""
         self._timer = timer
+        self.check_total = timer.check_total
+        """Raises `RequestTimeout` if the call has taken all of its time, whatever has arrived."""
         self._decoder = FrameDecoder()
         self._pending: Any = None
 
@@ -63,10 +65,6 @@ class EventSource:
                 raise StreamIncomplete(str(error), possibly_billed=True) from error
             raise
         return None
-
-    def check_total(self) -> None:
-        """Raises `RequestTimeout` if the call has taken all of its time, whatever has arrived."""
-        self._timer.check_total()
 
     async def fill(self) -> None:
         """Waits until more has arrived, or the end; `at_end` tells which."""
