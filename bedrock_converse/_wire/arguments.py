@@ -327,8 +327,11 @@ def validated(request_class: type[M], members: Mapping[str, Any]) -> M:
     try:
         return request_class.model_validate(dict(members))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        raise RequestInvalid(path=_path(request_class, first["loc"]), problem=first["msg"]) from None
+        first = error.errors(include_url=False, include_context=False)[0]
+        problem, kind = first["msg"], type(first.pop("input")).__name__  # crash reports show the locals of frames
+        if first["type"] == "list_type" and kind in ("str", "dict"):  # other APIs take one for many
+            problem = f"must be a list, not one {kind}: put it into [...]"
+        raise RequestInvalid(path=_path(request_class, first["loc"]), problem=problem) from None
 
 
 def _path(request_class: type[Model], loc: tuple[int | str, ...]) -> str:

@@ -221,6 +221,27 @@ def test_json_bodies() -> None:
         assert (caught.value.path or "").startswith("body")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            {"messages": [{"role": "user", "content": "the prompt"}]},
+            "messages[0].content: must be a list, not one str: put it into [...]",
+        ),
+        ({"system": {"text": "the prompt"}}, "system: must be a list, not one dict: put it into [...]"),
+        (
+            {"stop_sequences": "the prompt"},
+            "inferenceConfig.stopSequences: must be a list, not one str: put it into [...]",
+        ),
+    ],
+)
+def test_one_for_many(arguments: dict[str, Any], message: str) -> None:
+    """What other APIs take, and AWS does not: the message says what to do."""
+    with pytest.raises(RequestInvalid) as caught:
+        body(**arguments)
+    assert str(caught.value) == message
+
+
 def test_no_input_in_the_message() -> None:
     """pydantic's own text would show it."""
     with pytest.raises(RequestInvalid) as caught:
