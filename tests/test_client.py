@@ -18,6 +18,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotocoreCredentials
 from engine import FAST, KEYS, MODEL, REPLY_BODY, Seen, both, client_for, run
 from loopback import Peer, serve
+from operations import OPERATIONS
 
 from bedrock_converse import (
     AccessDeniedError,
@@ -31,6 +32,7 @@ from bedrock_converse import (
     InternalServerError,
     RequestInvalid,
     RequestTimeout,
+    ResponseInvalid,
     RetryPolicy,
     ThrottlingError,
     Timeout,
@@ -111,6 +113,31 @@ async def test_invoke_guardrail_checks() -> None:
             messages = [{"role": "user", "content": [{"text": "x"}]}]
             await client.invoke_guardrail_checks(messages, checks)
         assert server.requests[0].line == b"POST /guardrail-checks/invoke HTTP/1.1"
+
+
+NO_VERDICTS = {
+    "nothing": b"{}",
+    "a message": b'{"message":"Service is down"}',
+    "an error of AWS's framework": b'{"Output":{"__type":"x#UnknownOperationException"},"Version":"1.0"}',
+    "null": b'{"action":null,"results":null,"inputTokens":null}',
+}
+JUDGES = ("converse", "count_tokens", "apply_guardrail", "invoke_guardrail_checks")
+
+
+@pytest.mark.parametrize("operation", JUDGES)
+@pytest.mark.parametrize("body", NO_VERDICTS.values(), ids=NO_VERDICTS)
+async def test_an_answer_without_a_verdict_is_no_success(operation: str, body: bytes) -> None:
+    """Status 200 with an error's body: whoever asks `action == "GUARDRAIL_INTERVENED"` must not take it for a pass."""
+
+    async def script(peer: Peer) -> None:
+        while await peer.request():
+            await peer.reply(body)
+
+    with serve(script) as server:
+        async with client_for(server.url) as client:
+            with pytest.raises(ResponseInvalid) as caught:
+                await OPERATIONS[operation](client)
+    assert caught.value.possibly_billed
 
 
 # --- what goes over the wire ------------------------------------------------------------------------------------------

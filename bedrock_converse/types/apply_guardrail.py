@@ -1,6 +1,6 @@
 """ApplyGuardrail: a guardrail without a model, for any text or image."""
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -126,9 +126,11 @@ class ApplyGuardrailResponse(Result):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ApplyGuardrail.html
     """
 
+    essential: ClassVar[frozenset[str]] = frozenset({"action"})  # without it, an error's body would read as a pass
+
     usage: GuardrailUsage | None = None
     """What the check cost, in the units that AWS bills."""
-    action: GuardrailAction | None = None
+    action: GuardrailAction
     """`NONE`, or `GUARDRAIL_INTERVENED`: then show `outputs` and not the content."""
     action_reason: str | None = None
     """Why the guardrail acted, for people; None when it did not."""

@@ -1,9 +1,9 @@
 """InvokeGuardrailChecks: single checks, configured in the request itself, without a guardrail resource.
 
-In the response, a member that AWS left out is None, a list is empty.
+In the response, a member that AWS left out is None, a list is empty. Only `results` itself must be there.
 """
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -362,7 +362,9 @@ class InvokeGuardrailChecksResponse(Result):
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeGuardrailChecks.html
     """
 
-    results: GuardrailChecksResults | None = None
+    essential: ClassVar[frozenset[str]] = frozenset({"results"})  # without them, an error's body would read as a pass
+
+    results: GuardrailChecksResults
     """What was found, check by check."""
     usage: GuardrailChecksUsageResults | None = None
     """What it cost, check by check."""

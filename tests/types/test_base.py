@@ -386,7 +386,7 @@ def test_role_from_aws_is_dumped_as_it_came() -> None:
 
 def test_null_list_reads_as_empty() -> None:
     """Code that loops over the outputs need not ask for None."""
-    answer = ApplyGuardrailResponse.model_validate_json('{"outputs":null}')
+    answer = ApplyGuardrailResponse.model_validate_json('{"action":"NONE","outputs":null}')
     assert answer.outputs == []
     assert isinstance(answer.outputs, NullList)
 
@@ -399,7 +399,13 @@ def test_null_map_reads_as_empty() -> None:
 
 
 @pytest.mark.parametrize(
-    "wire", ['{"outputs":null,"assessments":[]}', '{"outputs":[]}', "{}", '{"outputs":[{"text":"t"}]}']
+    "wire",
+    [
+        '{"action":"NONE","outputs":null,"assessments":[]}',
+        '{"action":"NONE","outputs":[]}',
+        '{"action":"NONE"}',
+        '{"action":"NONE","outputs":[{"text":"t"}]}',
+    ],
 )
 def test_null_and_empty_and_missing_lists_come_out_as_they_came(wire: str) -> None:
     """Three ways of nothing, each kept."""
@@ -409,21 +415,21 @@ def test_null_and_empty_and_missing_lists_come_out_as_they_came(wire: str) -> No
 
 def test_null_list_that_was_filled_is_no_longer_null() -> None:
     """Appending to what came as null makes it a list."""
-    answer = ApplyGuardrailResponse.model_validate_json('{"outputs":null}')
+    answer = ApplyGuardrailResponse.model_validate_json('{"action":"NONE","outputs":null}')
     answer.outputs.append(types.GuardrailOutputContent(text="t"))
-    assert answer.model_dump_json(by_alias=True, exclude_unset=True) == '{"outputs":[{"text":"t"}]}'
+    assert answer.model_dump_json(by_alias=True, exclude_unset=True) == '{"action":"NONE","outputs":[{"text":"t"}]}'
 
 
 @pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))])
 def test_null_list_stays_null_in_a_copy(again: Any) -> None:
     """A stored answer is the answer."""
-    answer = again(ApplyGuardrailResponse.model_validate_json('{"outputs":null}'))
-    assert answer.model_dump_json(by_alias=True, exclude_unset=True) == '{"outputs":null}'
+    answer = again(ApplyGuardrailResponse.model_validate_json('{"action":"NONE","outputs":null}'))
+    assert answer.model_dump_json(by_alias=True, exclude_unset=True) == '{"action":"NONE","outputs":null}'
 
 
 def test_empty_lists_are_not_shared() -> None:
     """Each answer has a list of its own."""
-    one, other = ApplyGuardrailResponse.model_validate_json("{}"), ApplyGuardrailResponse.model_validate_json("{}")
+    one, other = (ApplyGuardrailResponse.model_validate_json('{"action":"NONE"}') for _ in range(2))
     one.outputs.append(types.GuardrailOutputContent(text="t"))
     assert other.outputs == []
 

@@ -60,6 +60,8 @@ ESSENTIAL = {
     "ConverseResponse": {"output", "stopReason", "usage"},
     "TokenUsage": {"inputTokens", "outputTokens", "totalTokens"},
     "CountTokensResponse": {"inputTokens"},
+    "ApplyGuardrailResponse": {"action"},
+    "InvokeGuardrailChecksResponse": {"results"},
     "Message": {"role", "content"},
     "ToolUseBlock": {"toolUseId", "name"},
     "ToolResultBlock": {"toolUseId", "content"},

@@ -107,7 +107,7 @@ def test_deep_tool_input_is_read(depth: int) -> None:
 
 def test_deep_unknown_members_are_read() -> None:
     """The same where nobody knows what it is."""
-    wire = f'{{"outputs":[],"new":{"[" * 900}{"]" * 900}}}'
+    wire = f'{{"action":"NONE","outputs":[],"new":{"[" * 900}{"]" * 900}}}'
     parsed = parse_json(ApplyGuardrailResponse.model_validate_json, wire)
     assert depth_of((parsed.model_extra or {})["new"]) == 900
 

@@ -109,7 +109,7 @@ def test_contents_count_in_equality() -> None:
 
 def test_other_classes_differ() -> None:
     """Equality is between answers of one kind."""
-    assert ApplyGuardrailResponse() != InvokeGuardrailChecksResponse()
+    assert ApplyGuardrailResponse.model_construct() != InvokeGuardrailChecksResponse.model_construct()
 
 
 @each_copy
@@ -184,7 +184,7 @@ def test_to_boto3_without_a_call_has_no_metadata() -> None:
         CountTokensResponse(input_tokens=5),
         ApplyGuardrailResponse(action="NONE"),
         InvokeModelResponse(body=b"{}", content_type="application/json"),
-        InvokeGuardrailChecksResponse(),
+        InvokeGuardrailChecksResponse.model_validate({"results": {}}),
     ],
     ids=lambda answer: type(answer).__name__,
 )
