@@ -167,7 +167,8 @@ class BedrockClient:
                 `boto3.Session`, botocore session or credentials object. Else botocore's whole chain.
             api_key: A Bedrock API key, or a sync or async callable that returns one. Else `AWS_BEARER_TOKEN_BEDROCK`.
             profile: A profile of the AWS settings files. Else `AWS_PROFILE`.
-            endpoint_url: Where to send to. Else AWS's own variables and settings, else the region's endpoint.
+            endpoint_url: Where to send to: scheme, host, port and path, and no password. Else AWS's own variables and
+                settings, else the region's endpoint.
             http_client: An `httpx.AsyncClient` (or `httpx2.AsyncClient`) to send through, for hooks, proxies or mocks.
                 It is never closed by this client, and its redirects, auth and timeouts are not used.
             timeout: A `Timeout`, seconds for the whole call, or None for no limits.
@@ -199,7 +200,7 @@ class BedrockClient:
             credentials=credentials,
             api_key=api_key,
             profile=profile,
-            endpoint_url=endpoint_url,
+            endpoint_url=_checked_endpoint_url(endpoint_url),
             timeout=Timeout() if timeout is UNSET else Timeout.of(timeout),
             retry=_checked_retry(retry),
             extra_headers=_checked_headers(extra_headers),
@@ -244,7 +245,7 @@ class BedrockClient:
         Closing a view does nothing: close the client.
 
         Raises:
-            ConfigError: Two kinds of auth.
+            ConfigError: Two kinds of auth, or an `endpoint_url` that is none.
             RequestInvalid: A default that nobody knows.
         """
         check_names(defaults)
@@ -259,7 +260,11 @@ class BedrockClient:
             kept_profile = settings.profile if "credentials" in given else None
             settings = replace(settings, credentials=None, api_key=None, profile=kept_profile)
             settings = replace(settings, **given)
-        plain = {"region": region, "endpoint_url": endpoint_url, "retry": _checked_retry(retry)}
+        plain = {
+            "region": region,
+            "endpoint_url": _checked_endpoint_url(endpoint_url),
+            "retry": _checked_retry(retry),
+        }
         changes: dict[str, Any] = {name: value for name, value in plain.items() if value is not UNSET}
         if timeout is not UNSET:
             changes["timeout"] = Timeout.of(timeout)
@@ -863,6 +868,15 @@ def _default_retry() -> RetryPolicy:
     from bedrock_converse._http.retry import RetryPolicy
 
     return RetryPolicy.from_environment()
+
+
+def _checked_endpoint_url(url: Any) -> Any:
+    """Refused before anybody can ask for it: a bad URL may hold a password, and a client shows its URL."""
+    if url is not None and url is not UNSET:
+        from bedrock_converse._aws.endpoint import parse_endpoint_url
+
+        parse_endpoint_url(url, None)
+    return url
 
 
 def _checked_retry(retry: Any) -> Any:

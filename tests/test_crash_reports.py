@@ -261,6 +261,8 @@ CONSTRUCTED: dict[str, Callable[[], object]] = {
     "a header": lambda: BedrockClient(api_key=SECRET, extra_headers=BROKEN),
     "a timeout": lambda: BedrockClient(api_key=SECRET, timeout=-1, extra_headers={"x-header": HEADER}),
     "a proxy": lambda: BedrockClient(proxy=KEYS_TO_THE_PROXY, http_client=object()),  # type: ignore[arg-type]
+    "an endpoint": lambda: BedrockClient(endpoint_url=f"https://user:{SECRET}@127.0.0.1:1"),
+    "a view's endpoint": lambda: BedrockClient().with_options(endpoint_url=f"https://user:{SECRET}@127.0.0.1:1"),
     "a view's auth": lambda: BedrockClient().with_options(api_key=SECRET, credentials=KEYS),
     "a view's default": lambda: BedrockClient().with_options(system=PROMPT, sistem=PROMPT),  # type: ignore[call-arg]
     "a view's header": lambda: BedrockClient().with_options(system=PROMPT, extra_headers=BROKEN),
@@ -282,13 +284,12 @@ def test_constructors(what: str) -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        {"endpoint_url": f"https://user:{SECRET}@127.0.0.1:1"},
         {"endpoint_url": "https://127.0.0.1:1", "proxy": KEYS_TO_THE_PROXY},
         {"endpoint_url": "https://127.0.0.1:1", "proxy": f"ftp://user:{SECRET}@127.0.0.1"},
         {"endpoint_url": "http://192.0.2.1"},
         {"region": f"us-east-1/{PROMPT}"[:10]},
     ],
-    ids=["endpoint", "proxy", "no proxy", "plain http", "region"],
+    ids=["proxy", "no proxy", "plain http", "region"],
 )
 def test_settings(backend: str, settings: dict[str, str]) -> None:
     """Those that turn out wrong in the first call."""

@@ -16,7 +16,7 @@ import httpx
 import pytest
 from engine import FAST, MODEL, both, client_for, run
 
-from bedrock_converse import BedrockClient, BedrockError, Credentials, LoggingObserver
+from bedrock_converse import BedrockClient, BedrockError, ConfigError, Credentials, LoggingObserver
 from bedrock_converse.testing import FakeBedrock, reply, throttled
 
 if TYPE_CHECKING:
@@ -52,6 +52,41 @@ def test_a_client_is_not_written_out(kind: str, write: Any) -> None:
     """Neither a client nor its streams: the error says why, and is not followed by noise."""
     with pytest.raises(BedrockError, match="cannot be pickled"):
         write(CLIENTS[kind]())
+
+
+BAD_URLS = [
+    "https://user:canary@gateway.example",
+    "https://canary@h",
+    "https://h/?key=canary",
+    "canary",
+    "https://canary ",
+]
+
+
+@pytest.mark.parametrize("url", BAD_URLS)
+@pytest.mark.parametrize("make", [BedrockClient, BedrockClient().with_options], ids=["client", "view"])
+def test_a_url_with_a_password_is_refused_at_once(make: Any, url: str) -> None:
+    """There is never a client that could show it."""
+    with pytest.raises(ConfigError, match=r"^endpoint_url=: ") as caught:
+        make(region="us-east-1", endpoint_url=url)
+    assert "canary" not in str(caught.value)
+
+
+@both
+@pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"])
+def test_a_password_in_a_variable_is_not_shown(backend: str, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither by the error nor by the client and its views."""
+    monkeypatch.setenv(variable, "https://user:canary-password@gateway.example")
+
+    async def main() -> None:
+        async with BedrockClient(region="us-east-1", credentials=KEYS) as client:
+            view = client.with_options(max_tokens=5)
+            for asked in (client, view):
+                with pytest.raises(ConfigError, match=f"^{variable}: ") as caught:
+                    await asked.converse(MODEL, "Hello?")
+                assert "canary" not in f"{caught.value} {asked!r} {asked.endpoint_url} {pformat(vars(asked))}"
+
+    run(backend, main)
 
 
 @both
