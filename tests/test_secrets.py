@@ -10,13 +10,14 @@ import copy
 import logging
 import pickle
 from pprint import pformat
+from traceback import format_exception
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 from engine import FAST, MODEL, both, client_for, run
 
-from bedrock_converse import BedrockClient, BedrockError, ConfigError, Credentials, LoggingObserver
+from bedrock_converse import BedrockClient, BedrockError, ConfigError, Credentials, LoggingObserver, RequestInvalid
 from bedrock_converse.testing import FakeBedrock, reply, throttled
 
 if TYPE_CHECKING:
@@ -70,6 +71,50 @@ def test_a_url_with_a_password_is_refused_at_once(make: Any, url: str) -> None:
     with pytest.raises(ConfigError, match=r"^endpoint_url=: ") as caught:
         make(region="us-east-1", endpoint_url=url)
     assert "canary" not in str(caught.value)
+
+
+@both
+@pytest.mark.parametrize("own", [True, False], ids=["own", "http_client"])
+@pytest.mark.parametrize("value", [" canary", "canary ", "\tcanary", "canary\t", " "])
+def test_blanks_around_a_header_are_refused(backend: str, own: bool, value: str) -> None:
+    """Alike on both carriers, before anything is sent: h11 would show the value, our own pool would send it."""
+    fake = FakeBedrock()
+    fake.then(reply("Hello"))
+
+    async def main() -> None:
+        async with (
+            httpx.AsyncClient(trust_env=False) as http,
+            fake.serve() as url,
+            client_for(fake, url, http_client=None if own else http) as client,
+        ):
+            with pytest.raises(RequestInvalid, match="blank or a tab") as caught:
+                await client.converse(MODEL, "Hello?", extra_headers={"x-gateway-key": value})
+            assert "canary" not in str(caught.value)
+            await client.converse(MODEL, "Hello?", extra_headers={"x-gateway-key": value.strip()})
+
+    run(backend, main)
+    assert len(fake.requests) == 1
+
+
+@both
+def test_headers_of_an_http_client_are_not_shown(backend: str) -> None:
+    """h11 refuses a blank before a value, and quotes the value; a traceback would show that."""
+    fake = FakeBedrock()
+
+    async def main() -> None:
+        async with (
+            httpx.AsyncClient(headers={"x-gateway-key": " canary"}, trust_env=False) as http,
+            fake.serve() as url,
+            client_for(fake, url, http_client=http) as client,
+        ):
+            with pytest.raises(RequestInvalid, match="http_client") as caught:
+                await client.converse(MODEL, "Hello?")
+            assert isinstance(caught.value.__cause__, httpx.LocalProtocolError)
+            words = "".join(line for line in format_exception(caught.value) if not line.startswith("  "))
+            assert "canary" not in words  # the lines of code around it are this test's own
+
+    run(backend, main)
+    assert not fake.requests
 
 
 @both

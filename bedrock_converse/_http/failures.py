@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from bedrock_converse._http.connect_failures import classify_connect_error, words_of
+from bedrock_converse._http.connect_failures import classify_connect_error, root_causes, words_of
 from bedrock_converse.errors import (
     BedrockError,
     ConfigError,
@@ -74,6 +74,9 @@ def map_error(error: Exception, exchange: Exchange, timeouts: Mapping[str, float
     if "UnsupportedProtocol" in names:
         return ConfigError(message)
     if "LocalProtocolError" in names:
+        if exchange.reused is None:  # not our pool: h11 quotes a header's value, which may be a key
+            hide_words(error)
+            message = "the http_client refuses to send the request: something in it is not what HTTP allows"
         return RequestInvalid(message)
     billed = possibly_billed(names, exchange)
     if "RemoteProtocolError" in names:
@@ -81,6 +84,13 @@ def map_error(error: Exception, exchange: Exchange, timeouts: Mapping[str, float
     if "DecodingError" in names:
         return ResponseInvalid(message, possibly_billed=billed)
     return TransportError(message, retryable=True, possibly_billed=billed)
+
+
+def hide_words(error: BaseException) -> None:
+    """Takes the words out of an error and out of those below it, which a traceback would show."""
+    for below in root_causes(error):
+        if any(base.__name__ == "LocalProtocolError" for base in type(below).__mro__):
+            below.args = (f"{type(below).__name__}: its words may quote a header",)
 
 
 def connect_hint(reason: ConnectReason, message: str) -> str | None:

@@ -302,6 +302,8 @@ def check_header(name: Any, value: Any) -> None:
         raise RequestInvalid(
             path=f"header {name}", problem="its value has a line break, a control character or text that is not ASCII"
         )
+    if value != value.strip():  # no part of a value (RFC 9110, 5.5): h11 refuses it and shows the value
+        raise RequestInvalid(path=f"header {name}", problem="its value begins or ends with a blank or a tab")
 
 
 def merged_headers(headers: Mapping[str, str], more: Mapping[str, str]) -> Mapping[str, str]:

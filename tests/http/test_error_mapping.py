@@ -6,6 +6,7 @@ import errno
 import ssl
 from typing import Any
 
+import h11
 import httpcore
 import httpx
 import pytest
@@ -65,6 +66,18 @@ def test_each_error_has_its_class(library: Any, name: str, kind: type[BedrockErr
     assert type(error) is kind
     assert error.retryable is retryable
     assert "the message" in str(error)
+
+
+@pytest.mark.parametrize("library", [httpx, httpcore, h11], ids=["httpx", "httpcore", "h11"])
+def test_what_h11_quotes_is_not_shown(library: Any) -> None:
+    """Not by our error, nor by those below it. Our own pool quotes no values, so its words are kept."""
+    failed, below = library.LocalProtocolError("b' canary'"), h11.LocalProtocolError("b' canary'")
+    failed.__cause__ = below
+    error = map_error(failed, exchange(FOREIGN), TIMEOUTS)
+    assert type(error) is RequestInvalid
+    assert "http_client" in str(error)
+    assert not any("canary" in f"{shown}{shown!r}" for shown in (error, failed, below))
+    assert "canary" in str(map_error(library.LocalProtocolError("canary"), exchange(PARTLY), TIMEOUTS))
 
 
 @pytest.mark.parametrize(

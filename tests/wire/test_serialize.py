@@ -282,7 +282,11 @@ class TestHeaders:
         check_header("X-Team", value)
 
     @pytest.mark.parametrize(
-        "value", ["CANARY\r\nx: y", "CANARY\n", "CANARY\r", "CANARY\0", "CANARY\x7f", "CANARYé", 5, b"CANARY", None]
+        "value",
+        [
+            *("CANARY\r\nx: y", "CANARY\n", "CANARY\r", "CANARY\0", "CANARY\x7f", "CANARYé", 5, b"CANARY", None),
+            *(" CANARY", "CANARY ", "\tCANARY", "CANARY\t", " ", "\t"),
+        ],
     )
     def test_hostile_values(self, value: Any) -> None:
         """What would begin another header, or does not fit into one, is refused and not shown."""
