@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from math import inf
+from sys import float_info
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypeVar, Unpack, cast, overload
 
@@ -653,12 +655,18 @@ class BedrockClient:
 
     async def aclose(self, drain: float = 0.0) -> None:
         """Closes the connections. Calls and streams that still run have `drain` seconds to finish; then they raise
-        `ClientClosed`. Later calls raise it too. Does nothing on a view, and never closes an `http_client` of yours."""
+        `ClientClosed`. Later calls raise it too. Does nothing on a view, and never closes an `http_client` of yours.
+
+        Raises:
+            ConfigError: `drain` is no number of seconds from 0 to `math.inf` (as long as they take). Nothing is closed.
+        """
+        if isinstance(drain, bool) or not isinstance(drain, int | float) or not 0 <= drain <= inf:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ConfigError(f"drain must be a number of seconds, 0 or more, not {drain!r:.50}")
         if self._owner is not self:
             return
         self._closed = True
         if self._made_hub is not None:
-            await self._made_hub.aclose(drain)
+            await self._made_hub.aclose(min(drain, float_info.max))  # an int may be too large for a clock
 
     @discreet
     async def warm_up(self, connections: int = 1) -> int:

@@ -28,12 +28,13 @@
 
 One class per failure, whether it came as an HTTP status or as an exception frame inside a stream. Every error survives
 pickle and deepcopy (without `__cause__`, which pickle never keeps). No message holds a credential, a signed header or
-the text of a prompt.
+the text of a prompt, and each can be written as UTF-8: what cannot (a lone surrogate) is replaced, but for `.body`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+import re
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, cast
 
 if TYPE_CHECKING:
     from bedrock_converse.types import ConverseResponse
@@ -69,6 +70,11 @@ __all__ = [
 ]
 
 
+T = TypeVar("T")
+
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
+
 class BedrockError(Exception):
     """The root: `except BedrockError` catches everything that a call of this library raises.
 
@@ -94,6 +100,7 @@ class BedrockError(Exception):
         hint: str | None = None,
         possibly_billed: bool = False,
     ) -> None:
+        message = _encodable(message)
         super().__init__(message)
         self.message = message
         """What happened, without the facts that `str(error)` adds."""
@@ -103,7 +110,7 @@ class BedrockError(Exception):
         """The model id as it was given to the call."""
         self.region = region
         """The region that the call went to."""
-        self.request_id = request_id
+        self.request_id = _encodable(request_id)
         """AWS's `x-amzn-requestid`: the first thing that AWS support asks for."""
         self.status_code = status_code
         """The HTTP status; for an exception inside a stream the status that the same failure has over HTTP."""
@@ -113,7 +120,7 @@ class BedrockError(Exception):
         """The reply as far as it had come, when a stream broke."""
         if retryable is not None:
             self.retryable = retryable
-        self.hint = hint
+        self.hint = _encodable(hint)
         """What to do about it, where a newcomer would have to search."""
         self.possibly_billed = possibly_billed
         """AWS may have generated (and may charge for) an answer that did not arrive."""
@@ -143,6 +150,11 @@ def _rebuild(cls: type[BedrockError], args: tuple[Any, ...], facts: dict[str, An
     error.args = args
     error.__dict__.update(facts)
     return error
+
+
+def _encodable(text: T) -> T:
+    """The text with a replacement character for each lone surrogate, which JSON can hold and no log can write."""
+    return cast("T", _SURROGATE.sub("\ufffd", text)) if isinstance(text, str) else text
 
 
 class ConfigError(BedrockError):
@@ -262,7 +274,7 @@ class APIError(BedrockError):
         **facts: Any,
     ) -> None:
         super().__init__(message, **facts)
-        self.code = code
+        self.code = _encodable(code)
         """AWS's name for the failure, `"ThrottlingException"`; None when the answer did not say (a proxy's page)."""
         self.body = body
         """The body of the answer: parsed JSON, or the text cut to 2,000 characters."""
@@ -336,9 +348,9 @@ class ModelError(APIError):
         super().__init__(message, **facts)
         self.original_status_code = original_status_code
         """The status that the model itself gave."""
-        self.original_message = original_message
+        self.original_message = _encodable(original_message)
         """What the model itself said (`ModelStreamErrorException` only)."""
-        self.resource_name = resource_name
+        self.resource_name = _encodable(resource_name)
         """Which resource failed (`ModelErrorException` only)."""
 
 

@@ -153,3 +153,15 @@ def test_what_it_prints_has_the_facts(kind: type[BedrockError]) -> None:
     text = str(full(kind))
     for part in ("what happened", "request id some request_id", "2 attempts", "hint: some hint"):
         assert part in text
+
+
+@every_class
+def test_what_it_prints_can_be_written(kind: type[BedrockError]) -> None:
+    """JSON can hold half of a surrogate pair, escaped; no file and no terminal can. Whole pairs are left alone."""
+    words = {name: "x \ud800 \udfff😀" for name in facts_of(kind) if name not in FACTS}
+    error = kind("bad \ud800 text", **{name: words.get(name, FACTS.get(name)) for name in facts_of(kind)})
+    assert "bad \ufffd text" in str(error)
+    for text in (str(error), *error.args, error.message, error.request_id, error.hint, getattr(error, "code", "")):
+        text.encode()
+    assert error.request_id == "x \ufffd \ufffd😀"
+    assert_same(pickle.loads(pickle.dumps(error)), error)

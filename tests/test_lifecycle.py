@@ -386,6 +386,54 @@ def test_closing_ends_calls(backend: str) -> None:
 
 
 @both
+@pytest.mark.parametrize("drain", [None, "x", True, -1, -0.1, float("nan"), float("-inf"), [1]])
+def test_a_drain_that_is_none_closes_nothing(backend: str, drain: Any) -> None:
+    """It is refused before anything else happens, by a view too: the client goes on."""
+    fake = FakeBedrock()
+    fake.on(MODEL).always(reply("Hi"))
+
+    async def main() -> None:
+        async with fake.serve() as url, client_for(fake, url) as client:
+            await client.converse(MODEL, "x")
+            for asked in (client, client.with_options(max_tokens=5)):
+                with pytest.raises(ConfigError, match="drain must be a number of seconds"):
+                    await asked.aclose(drain=drain)
+            assert client.stats.idle == 1
+            await client.converse(MODEL, "x")
+        with pytest.raises(ConfigError):
+            await client.aclose(drain=drain)
+
+    run(backend, main)
+
+
+@both
+@pytest.mark.parametrize("drain", [0, 0.0, 5, float("inf"), sys.float_info.max, 10**400])
+def test_a_drain_can_be_long(backend: str, drain: float) -> None:
+    """As long as the calls take, which is not for ever."""
+    fake = FakeBedrock()
+    fake.on(MODEL).always(reply("Hi").delayed(0.05))
+
+    async def main() -> None:
+        async with fake.serve() as url:
+            client = client_for(fake, url)
+
+            async def call() -> None:
+                if drain:
+                    assert (await client.converse(MODEL, "x")).text == "Hi"
+                else:
+                    with pytest.raises(ClientClosed):
+                        await client.converse(MODEL, "x")
+
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(call)
+                while not fake.requests:  # noqa: ASYNC110 - nothing tells
+                    await anyio.sleep(0.001)
+                await client.aclose(drain=drain)
+
+    run(backend, main)
+
+
+@both
 def test_a_full_pool(backend: str) -> None:
     """No connection in time: typed, not billed, and the message counts streams and waiters."""
     fake = FakeBedrock()

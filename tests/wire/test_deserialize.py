@@ -385,6 +385,23 @@ class TestErrorsOverHttp:
             assert error.scope == scope
             assert error.retryable is (scope != "day")
 
+    def test_lone_surrogates(self) -> None:
+        """They are replaced in what is printed; the body stays as it came."""
+        body = {"message": "bad \ud800 text", "__type": "x#Odd\udc00Exception", "originalMessage": "\ud800"}
+        for error in (parse_error(400, {}, json.dumps(body).encode()), self.streamed(json.dumps(body).encode())):
+            assert error.message == "bad \ufffd text"
+            assert str(error).encode()
+            assert error.body == body
+        assert parse_error(400, {}, json.dumps(body).encode()).code == "Odd\ufffdException"
+
+    @staticmethod
+    def streamed(payload: bytes) -> Any:
+        frame = Frame({":message-type": "exception", ":exception-type": "modelStreamErrorException"}, payload, 0)
+        with pytest.raises(errors.ModelStreamError) as caught:
+            parse_event(STREAM, frame)
+        assert caught.value.original_message == "\ufffd"
+        return caught.value
+
 
 class TestErrorsInStreams:
     @pytest.mark.parametrize("code", MODELED)
