@@ -424,7 +424,7 @@ def user_agent() -> str:
 
 def _lambda_trace() -> str | None:
     """Lambda's trace header, which the service it calls is to see too (X-Ray)."""
-    trace = os.environ.get("_X_AMZN_TRACE_ID")
+    trace = os.environ.get("_X_AMZN_TRACE_ID", "").strip()
     if not trace or "AWS_LAMBDA_FUNCTION_NAME" not in os.environ or not trace.isascii() or not trace.isprintable():
         return None
     return trace

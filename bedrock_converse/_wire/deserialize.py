@@ -234,7 +234,8 @@ def _code(raw: object) -> str | None:
     """`aws.namespace#FooError:http://internal.amazon.com/coral/` -> `FooError`."""
     if not isinstance(raw, str):
         return None
-    return raw.split(":", 1)[0].rsplit("#", 1)[-1].strip()[:200] or None
+    [code] = raw.split(":", 1)[0].rsplit("#", 1)[-1].split(maxsplit=1)[:1] or [""]
+    return code[:200] or None
 
 
 def _message(members: Mapping[str, Any]) -> str:

@@ -71,8 +71,10 @@ class LoopbackServer:
     async def __aenter__(self) -> str:
         self._listen()
         self._ended = anyio.Event()
-        _spawn(self._run)
-        await anyio.lowlevel.checkpoint()
+        started = anyio.Event()
+        _spawn(partial(self._run, started))
+        with anyio.CancelScope(shield=True):  # a turn of the loop or two: what has not started cannot be stopped
+            await started.wait()
         return self.url
 
     async def __aexit__(
@@ -91,8 +93,9 @@ class LoopbackServer:
             self._token = token = anyio.lowlevel.current_token()
             self._ended = anyio.Event()
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._run)
-                await anyio.lowlevel.checkpoint()
+                running = anyio.Event()
+                tasks.start_soon(self._run, running)
+                await running.wait()
                 own_stop = self._stop
                 self._stop = lambda: anyio.from_thread.run_sync(own_stop, token=token)
                 started.set()
@@ -124,10 +127,11 @@ class LoopbackServer:
         self._listener = listener
         self._address = listener.getsockname()[:2]
 
-    async def _run(self) -> None:
+    async def _run(self, started: anyio.Event) -> None:
         try:
             async with anyio.create_task_group() as tasks:
                 self._stop = tasks.cancel_scope.cancel
+                started.set()
                 while True:
                     with anyio.CancelScope() as self._listening:
                         await self._accept(tasks)

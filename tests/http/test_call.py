@@ -80,6 +80,13 @@ def test_a_bad_trace_is_left_out(trace: str, monkeypatch: pytest.MonkeyPatch) ->
     assert module._lambda_trace() is None
 
 
+def test_a_trace_is_a_header_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blanks around it, which no header has, are left out."""
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "f")
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", " Root=1-5759e988 ")
+    assert module._lambda_trace() == "Root=1-5759e988"
+
+
 async def test_credentials_that_cannot_be_found() -> None:
     """Nothing was sent, so there were no attempts."""
     seen = Seen()

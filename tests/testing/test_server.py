@@ -178,6 +178,22 @@ async def test_set_up_and_torn_down_by_different_tasks() -> None:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+def test_leaving_at_once(backend: str) -> None:
+    """Whatever the block does, or does not do: it ends, and nobody listens any more."""
+
+    async def main() -> None:
+        for _ in range(20):  # trio picks by lot which task runs first
+            server = fake_with().serve()
+            with pytest.raises(ZeroDivisionError):
+                async with server:
+                    raise ZeroDivisionError
+            with pytest.raises(OSError, match="refused"):
+                connect(server.url).close()
+
+    run_steadily(main, backend=backend)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_refusing(backend: str) -> None:
     """While it refuses, connecting fails and idle connections are gone; then the same port works again."""
     fake = fake_with("one", "two")

@@ -226,6 +226,14 @@ class TestErrorsOverHttp:
         for error in (over_http, in_a_stream):
             assert (type(error), error.code, error.status_code) == (expected, code, status)
 
+    @pytest.mark.parametrize(
+        "written", ["ThrottlingException\r\nX: y", " ThrottlingException x", "\tThrottlingException"]
+    )
+    def test_a_code_is_one_word(self, written: str) -> None:
+        """It begins a line of the log, and must not begin another one."""
+        error = parse_error(429, {}, json.dumps({"__type": written}).encode())
+        assert (type(error), error.code) == (ThrottlingError, "ThrottlingException")
+
     @pytest.mark.parametrize("status", [400, 403, 418, 429, 500, 503])
     def test_an_unknown_code_stays_an_api_error(self, status: int) -> None:
         """With the code for the user to look at."""
