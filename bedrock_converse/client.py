@@ -654,8 +654,9 @@ class BedrockClient:
         await self.aclose()
 
     async def aclose(self, drain: float = 0.0) -> None:
-        """Closes the connections. Calls and streams that still run have `drain` seconds to finish; then they raise
-        `ClientClosed`. Later calls raise it too. Does nothing on a view, and never closes an `http_client` of yours.
+        """Closes the connections. Calls and streams that still run, in other threads' event loops too, have `drain`
+        seconds to finish; then they raise `ClientClosed`. Later calls raise it too. Does nothing on a view, and never
+        closes an `http_client` of yours.
 
         Raises:
             ConfigError: `drain` is no number of seconds from 0 to `math.inf` (as long as they take). Nothing is closed.

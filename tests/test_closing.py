@@ -305,6 +305,98 @@ def test_credentials_that_come_after_the_end(backend: str, own: bool, streams: b
     run(backend, main)
 
 
+async def held(peer: Peer) -> None:
+    """The rest of an answer comes when it is let go."""
+    server: Any = peer.server
+    received = await peer.request()
+    assert received is not None
+    streams = b"stream" in received.line
+    if streams:
+        await peer.send(STREAM_HEAD + chunk(EVENTS[0] + EVENTS[1]))
+    while server.holds:  # noqa: ASYNC110 - set in another thread
+        await asyncio.sleep(0.005)
+    if streams:
+        await peer.send(*(chunk(event) for event in EVENTS[2:]), b"0\r\n\r\n")
+    else:
+        await peer.reply(REPLY_BODY)
+
+
+class Elsewhere:
+    """A use of the client in another thread, in an event loop of its own."""
+
+    def __init__(self, backend: str, use: Callable[[], Awaitable[None]]) -> None:
+        self.error: BaseException | None = None
+        self._backend = backend
+        self._use = use
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            run(self._backend, self._use, 10)
+        except BaseException as error:  # noqa: BLE001 - for the test to look at
+            self.error = error
+
+    async def ended(self) -> None:
+        await anyio.to_thread.run_sync(self._thread.join, 10)
+
+
+@both
+@pytest.mark.parametrize("there", ["asyncio", "trio"])
+@pytest.mark.parametrize("use", [converse, read], ids=["answer", "stream"])
+@pytest.mark.parametrize("busy", [False, True], ids=["idle here", "busy here too"])
+def test_a_drain_waits_for_other_threads(backend: str, there: str, use: Any, busy: bool) -> None:
+    """Their calls and streams end as they would have, whether or not there is a call in the loop that closes."""
+
+    async def main() -> None:
+        with serve(held) as server:
+            switch: Any = server
+            switch.holds = True
+            client = client_for(server.url)
+            other = Elsewhere(there, partial(use, client))
+            closed = anyio.Event()
+
+            async def close() -> None:
+                await client.aclose(drain=60)
+                closed.set()
+
+            async with anyio.create_task_group() as tasks:
+                if busy:
+                    tasks.start_soon(use, client)
+                while len(server.requests) < 1 + busy:  # noqa: ASYNC110 - nothing tells
+                    await anyio.sleep(0.005)
+                tasks.start_soon(close)
+                await anyio.sleep(0.1)
+                assert not closed.is_set()
+                switch.holds = False
+                with anyio.fail_after(5):
+                    await closed.wait()
+            await other.ended()
+            assert other.error is None
+
+    run(backend, main)
+
+
+@both
+@pytest.mark.parametrize("there", ["asyncio", "trio"])
+def test_a_drain_ends(backend: str, there: str) -> None:
+    """After its seconds, the calls of other threads end with `ClientClosed`."""
+
+    async def main() -> None:
+        with serve(silent) as server:
+            client = client_for(server.url, timeout=None)
+            other = Elsewhere(there, partial(converse, client))
+            while not server.requests:  # noqa: ASYNC110 - nothing tells
+                await anyio.sleep(0.005)
+            with anyio.fail_after(5):
+                await client.aclose(drain=0.1)
+            await other.ended()
+            assert isinstance(other.error, ClientClosed)
+            assert other.error.possibly_billed
+
+    run(backend, main)
+
+
 async def opened(client: BedrockClient) -> ConverseStream:
     """A stream that nobody closes."""
     stream = client.converse_stream(MODEL, "x")

@@ -29,7 +29,7 @@ from bedrock_converse._http.retry import RetryQuota
 from bedrock_converse._http.running import CLOSED, RunningCalls
 from bedrock_converse._http.tls import load_tls_context
 from bedrock_converse._http.transport import HttpClient, Transport
-from bedrock_converse._loop import call_in_loop, running_loop
+from bedrock_converse._loop import at_most, call_in_loop, running_loop
 from bedrock_converse.errors import ClientClosed
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ T = TypeVar("T")
 
 REMEMBERED = 1000
 """Endpoints, clocks and quotas that are kept, the ones used last: a service may have a view per tenant."""
+ASKED_EVERY = 0.02
+"""Seconds. How often a drain looks at the loops of other threads."""
 
 
 @dataclass(slots=True)
@@ -234,8 +236,8 @@ class Hub:
             return  # the connections are the parent's
         here = self._loops.get(running_loop())
         try:
-            if here is not None and drain > 0:
-                await here.running.drained(drain)
+            if drain > 0:
+                await at_most(drain, partial(self._drained, here))
         finally:
             for key, loop in list(self._loops.items()):
                 if loop is here:
@@ -245,6 +247,14 @@ class Hub:
             for pool in self.pools():
                 await pool.aclose()
             self._loops.clear()
+
+    async def _drained(self, here: Loop | None) -> None:
+        """Wait until no call is left in any loop of this process."""
+        if here is not None:
+            await here.running.drained()  # their end wakes us
+        # Other threads' loops are asked now and then instead: one that ends with a stream still open would wake nobody.
+        while any(loop.running.busy and not _has_ended(key) for key, loop in list(self._loops.items())):  # noqa: ASYNC110
+            await anyio.sleep(ASKED_EVERY)
 
     def _wake(self, key: Hashable, loop: Loop) -> None:
         """Calls that wait for a retry, for their place in flight or for somebody else's code need wait no longer."""

@@ -90,13 +90,18 @@ class RunningCalls:
             self._scopes.discard(scope)
         raise ClientClosed(CLOSED)
 
-    async def drained(self, seconds: float) -> None:
-        """Wait until no call is left, for so long at most."""
+    @property
+    def busy(self) -> bool:
+        """A call is not over. To be asked from any thread."""
+        return self._count > 0
+
+    async def drained(self) -> None:
+        """Wait until no call is left, in the loop that they run in."""
         from anyio import Event
 
         if self._count:
             self._quiet = self._quiet or Event()
-            await at_most(seconds, self._quiet.wait)
+            await self._quiet.wait()
 
     def close(self) -> None:
         """Those that sleep or wait for somebody else's code, now or later, get `ClientClosed`."""

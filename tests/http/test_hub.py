@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from functools import partial
 from typing import Any
 
+import anyio
+import anyio.to_thread
 import pytest
 from engine import KEYS, both, run
+from stepwise import WAYS, EveryAwait
 
 from bedrock_converse._aws.credentials import resolve_identity
 from bedrock_converse._http import hub as module
 from bedrock_converse._http.hub import Hub
+from bedrock_converse._loop import call_in_loop, running_loop
 from bedrock_converse.client import BedrockClient
 from bedrock_converse.errors import ClientClosed, ConfigError
 
@@ -118,6 +123,81 @@ def test_ended_loops_are_forgotten(backend: str) -> None:
     for _ in range(5):
         run(backend, job)
     assert len(hub._loops) == 1
+
+
+class Other:
+    """An event loop in another thread, in which a call has begun that ends in so many seconds, or not."""
+
+    def __init__(self, hub: Hub, backend: str, ends_after: float | None = None) -> None:
+        self._hub = hub
+        self._ends_after = ends_after
+        self._begun = threading.Event()
+        self._leave: Any = None
+        self.running: Any = None
+        self.key: Any = None
+        self.thread = threading.Thread(target=anyio.run, args=(self._main,), kwargs={"backend": backend})
+        self.thread.start()
+        assert self._begun.wait(5)
+
+    async def _main(self) -> None:
+        self._leave = anyio.Event()
+        self.key = running_loop()
+        self.running = (await self._hub.loop(secure=False)).running
+        self.running.begin()
+        self._begun.set()
+        if self._ends_after is not None:
+            await anyio.sleep(self._ends_after)
+            self.running.end()
+        await self._leave.wait()
+
+    def leave(self) -> None:
+        """Have the loop end."""
+        call_in_loop(self.key, self._leave.set)
+
+
+@both
+@pytest.mark.parametrize("there", ["asyncio", "trio"])
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_a_drain_waits_for_no_loop_that_has_ended(backend: str, there: str, when: str) -> None:
+    """With a stream that was left open, say: nothing can end that any more."""
+    hub = new_hub()
+    other = Other(hub, there)
+
+    async def main() -> None:
+        async with anyio.create_task_group() as tasks:
+            if when == "before":
+                other.leave()
+                await anyio.to_thread.run_sync(other.thread.join, 5)
+            tasks.start_soon(hub.aclose, 60)
+            await anyio.sleep(0.05)
+            other.leave()
+
+    run(backend, main, 5)
+    other.thread.join(5)
+    assert other.running.busy
+
+
+@both
+@pytest.mark.parametrize("there", ["asyncio", "trio"])
+def test_a_drain_cancelled_at_every_await(backend: str, there: str) -> None:
+    """The calls of other threads are told that it is over; whoever is not cancelled waits for their end."""
+
+    async def main() -> None:
+        for way in WAYS[backend]:
+            for run_cancelled in EveryAwait(way, at_least=2):
+                hub = new_hub()
+                other = Other(hub, there, ends_after=0.03)
+                try:
+                    cancelled = await run_cancelled(partial(hub.aclose, 60))
+                    assert hub.closed
+                    if not cancelled:
+                        assert not other.running.busy
+                finally:
+                    other.leave()
+                    await anyio.to_thread.run_sync(other.thread.join, 5)
+                assert other.running._closed
+
+    run(backend, main)
 
 
 async def test_closed() -> None:

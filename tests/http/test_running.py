@@ -110,9 +110,9 @@ def test_a_call_that_is_dropped_in_another_thread_is_over(backend: str) -> None:
         calls = RunningCalls(running_loop())
         calls.begin()
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(calls.drained, 60)
+            tasks.start_soon(calls.drained)
             await anyio.sleep(0.02)
             await anyio.to_thread.run_sync(calls.drop)
-        await calls.drained(60)
+        await calls.drained()
 
     run(backend, main, 5)
