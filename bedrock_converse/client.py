@@ -29,7 +29,7 @@ from bedrock_converse._wire.arguments import (
     validated,
     with_defaults,
 )
-from bedrock_converse.errors import BedrockError, ClientClosed, ConfigError, RequestInvalid
+from bedrock_converse.errors import ClientClosed, ConfigError, RequestInvalid
 from bedrock_converse.types import ConverseRequest, ConverseResponse, ConverseStreamRequest
 from bedrock_converse.types.document import is_large
 
@@ -673,30 +673,18 @@ class BedrockClient:
     async def warm_up(self, connections: int = 1) -> int:
         """Does before the first call what it would have to wait for: credentials, endpoint, TLS, `connections` opened.
 
-        Returns how many connections were opened; 0 with an `http_client`.
+        Returns how many connections were opened; 0 with an `http_client`. All of it is under the client's `total`
+        limit, and each connection under `connect`.
 
         Raises:
+            RequestTimeout: It took longer than that.
+            ClientClosed: The client is closed, or was closed meanwhile; a drain does not wait for a warm-up.
             BedrockError: Something is missing or cannot be reached.
         """
         if isinstance(connections, bool) or not isinstance(connections, int) or connections < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ConfigError(f"connections must be a whole number of at least 1, not {connections!r}")
         await ready("Converse")
-        from bedrock_converse._http.connection import Exchange
-        from bedrock_converse._http.failures import map_error
-
-        self._hub.check_usable()
-        target = await self._find_target()
-        loop = await self._hub.loop(secure=target.endpoint.scheme == "https")
-        await target.identity.get()
-        if not loop.transport.own:
-            return 0
-        connect = self._settings.timeout.connect
-        try:
-            return await loop.transport.carrier.warm_up(target.endpoint.url, connections, connect)
-        except BedrockError:
-            raise
-        except Exception as error:
-            raise map_error(error, Exchange(), {"connect": connect}) from error
+        return await self._hub.warm_up(self._find_target, connections, self._settings.timeout)
 
     @property
     def region(self) -> str | None:

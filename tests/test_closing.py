@@ -34,7 +34,7 @@ from loopback import Peer, Server, black_hole, serve
 from operations import OPERATIONS
 from stepwise import living_tasks, no_threads
 
-from bedrock_converse import BedrockClient, BedrockError, ClientClosed, Credentials, RetryPolicy
+from bedrock_converse import BedrockClient, BedrockError, ClientClosed, Credentials, RequestTimeout, RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -303,6 +303,84 @@ def test_credentials_that_come_after_the_end(backend: str, own: bool, streams: b
             assert not server.accepted
 
     run(backend, main)
+
+
+@every_way
+def test_closing_ends_a_warm_up(backend: str, own: bool) -> None:
+    """That waits for credentials; a closed client is not warm."""
+
+    async def main() -> None:
+        with serve(answering) as server:
+            async with carrier(own) as http_client:
+                client = client_for(server.url, http_client=http_client, credentials=never, timeout=None)
+                async with anyio.create_task_group() as tasks:
+
+                    async def warm_up() -> None:
+                        with pytest.raises(ClientClosed):
+                            await client.warm_up()
+
+                    tasks.start_soon(warm_up)
+                    while not client._made_hub or not client._made_hub._loops:  # noqa: ASYNC110 - nothing tells
+                        await anyio.sleep(0.005)
+                    await anyio.sleep(0.05)
+                    await client.aclose()
+            assert not server.accepted
+
+    run(backend, main, 10)
+
+
+@every_way
+def test_a_warm_up_during_a_drain(backend: str, own: bool) -> None:
+    """Its credentials come when the client is closed already, and a call still runs: that is no success."""
+
+    async def main() -> None:
+        with serve(silent) as server:
+            async with carrier(own) as http_client:
+                arrived, come = anyio.Event(), anyio.Event()
+
+                async def provide() -> Credentials:
+                    arrived.set()
+                    await come.wait()
+                    return KEYS
+
+                client = client_for(server.url, http_client=http_client)
+                late = client.with_options(credentials=provide)
+                async with anyio.create_task_group() as tasks:
+
+                    async def call() -> None:
+                        with pytest.raises(ClientClosed):
+                            await client.converse(MODEL, "x")
+
+                    async def warm_up() -> None:
+                        with pytest.raises(ClientClosed):
+                            await late.warm_up()
+
+                    tasks.start_soon(call)
+                    tasks.start_soon(warm_up)
+                    await arrived.wait()
+                    while not server.requests:  # noqa: ASYNC110 - nothing tells
+                        await anyio.sleep(0.005)
+                    tasks.start_soon(client.aclose, 0.2)
+                    await anyio.sleep(0.02)
+                    come.set()
+
+    run(backend, main, 10)
+
+
+@every_way
+def test_a_warm_up_is_under_the_clients_limit(backend: str, own: bool) -> None:
+    """As a call is: however long the credentials take."""
+
+    async def main() -> None:
+        with serve(answering) as server:
+            async with carrier(own) as http_client:
+                client = client_for(server.url, http_client=http_client, credentials=never, timeout=0.1)
+                with pytest.raises(RequestTimeout) as caught:
+                    await client.warm_up()
+                assert (caught.value.phase, caught.value.seconds) == ("total", 0.1)
+                await client.aclose()
+
+    run(backend, main, 10)
 
 
 async def held(peer: Peer) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from functools import partial
 from threading import RLock
@@ -23,16 +23,20 @@ from bedrock_converse._aws.credentials import ApiKey, Identities, Identity, sess
 from bedrock_converse._aws.endpoint import Endpoint, resolve_endpoint
 from bedrock_converse._aws.flight import Flights
 from bedrock_converse._aws.sigv4 import Clock, Signer
+from bedrock_converse._http.connection import Exchange
+from bedrock_converse._http.failures import map_error
 from bedrock_converse._http.pool import PoolTransport
 from bedrock_converse._http.proxy import proxy_from_environment
 from bedrock_converse._http.retry import RetryQuota
 from bedrock_converse._http.running import CLOSED, RunningCalls
+from bedrock_converse._http.timer import call_timer
 from bedrock_converse._http.tls import load_tls_context
 from bedrock_converse._http.transport import HttpClient, Transport
 from bedrock_converse._loop import at_most, call_in_loop, running_loop
 from bedrock_converse.errors import ClientClosed
 
 if TYPE_CHECKING:
+    from bedrock_converse._http.deadline import Timeout
     from bedrock_converse._http.limiter import InFlightLimiter
 
 __all__ = ["Hub", "Loop", "Target"]
@@ -216,6 +220,23 @@ class Hub:
         loop.workers = loop.workers or anyio.CapacityLimiter(2)
         return await anyio.to_thread.run_sync(function, *arguments, limiter=loop.workers)
 
+    async def warm_up(self, find_target: Callable[[], Awaitable[Target]], connections: int, timeout: Timeout) -> int:
+        """Gets ready what a call in this loop needs, within a call's limits; see `BedrockClient.warm_up`."""
+        self.check_usable()
+        timer = call_timer(timeout)
+        try:
+            target = await timer.wait(find_target)
+            loop = await timer.wait(partial(self.loop, secure=target.endpoint.scheme == "https"))
+            await timer.wait(loop.running.unless_closed, target.identity.get)
+            opened = 0
+            if loop.transport.own:
+                what = (loop.transport.carrier, target.endpoint.url, connections, timeout.connect)
+                opened = await timer.wait(loop.running.unless_closed, _open, *what)
+            self.check_usable()  # closed in a drain, which waits for no warm-up
+            return opened
+        finally:
+            timer.close()
+
     def _new_transport(self, running: RunningCalls) -> Transport:
         if self._http_client is not None:
             return Transport(self._http_client, running, own=False)
@@ -261,6 +282,13 @@ class Hub:
         loop.running.close()
         if self.limiter is not None:
             self.limiter.refuse(key)
+
+
+async def _open(pool: PoolTransport, url: str, connections: int, connect: float | None) -> int:
+    try:
+        return await pool.warm_up(url, connections, connect)
+    except Exception as error:
+        raise map_error(error, Exchange(), {"connect": connect}) from error
 
 
 def _has_ended(loop: Any) -> bool:
