@@ -176,7 +176,8 @@ class BedrockClient:
             timeout: A `Timeout`, seconds for the whole call, or None for no limits.
             retry: A `RetryPolicy`; `RetryPolicy.none()` for no retries. Else AWS's defaults with `AWS_MAX_ATTEMPTS`.
             max_connections: How many connections there may be; calls beyond that wait their turn.
-            max_in_flight: At most so many calls at once per model id, or a number per model id.
+            max_in_flight: At most so many calls at once per model id, or a number per model id. Guardrails have
+                none, and are not counted.
             transforms: Request shapers (`request -> request`), run once per call, in order, before it is sent.
             observers: See `Observer`.
             extra_headers: Headers for every request. They are signed.

@@ -551,6 +551,25 @@ def test_max_in_flight(backend: str) -> None:
 
 
 @both
+def test_guardrails_are_not_counted_in_flight(backend: str) -> None:
+    """They name no model: one of them waits for no other one."""
+
+    async def together(peer: Peer) -> None:
+        while await peer.request():
+            while len(peer.server.requests) < 3:  # noqa: ASYNC110 - they come over other connections
+                await asyncio.sleep(0.01)
+            await peer.reply(b'{"usage":{},"action":"NONE","outputs":[],"assessments":[]}')
+
+    async def main() -> None:
+        with serve(together) as server:
+            async with client_for(server.url, max_in_flight=1) as client, anyio.create_task_group() as tasks:
+                for guardrail in "abc":
+                    tasks.start_soon(client.apply_guardrail, guardrail, "1", "text")
+
+    run(backend, main)
+
+
+@both
 def test_what_observers_hear(backend: str) -> None:
     """Start, failed attempts, end: once each, with the same call id."""
     seen = Seen()

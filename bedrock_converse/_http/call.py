@@ -159,8 +159,8 @@ class Call:
         self._running = loop.running
         self._running.begin()
         self.wire.body.encode()  # a large one has been, in a thread
-        if self.hub.limiter is not None:
-            self._slot = await self.hub.limiter.acquire(self.model_id or "")
+        if self.hub.limiter is not None and self.model_id is not None:
+            self._slot = await self.hub.limiter.acquire(self.model_id)
         return loop
 
     async def _sleep(self, seconds: float) -> None:

@@ -33,7 +33,7 @@ from bedrock_converse._http.timer import call_timer
 from bedrock_converse._http.tls import load_tls_context
 from bedrock_converse._http.transport import HttpClient, Transport
 from bedrock_converse._loop import at_most, call_in_loop, running_loop
-from bedrock_converse.errors import ClientClosed
+from bedrock_converse.errors import BedrockError, ClientClosed
 
 if TYPE_CHECKING:
     from bedrock_converse._http.deadline import Timeout
@@ -287,6 +287,8 @@ class Hub:
 async def _open(pool: PoolTransport, url: str, connections: int, connect: float | None) -> int:
     try:
         return await pool.warm_up(url, connections, connect)
+    except BedrockError:
+        raise
     except Exception as error:
         raise map_error(error, Exchange(), {"connect": connect}) from error
 
