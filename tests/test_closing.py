@@ -149,8 +149,8 @@ async def deaf(peer: Peer) -> None:
     await peer.gone()
 
 
-async def read(client: BedrockClient) -> None:
-    async with client.converse_stream(MODEL, "x") as stream:
+async def read(client: BedrockClient, text: str = "x") -> None:
+    async with client.converse_stream(MODEL, text) as stream:
         await stream.final()
 
 
@@ -384,14 +384,14 @@ def test_a_warm_up_is_under_the_clients_limit(backend: str, own: bool) -> None:
 
 
 async def held(peer: Peer) -> None:
-    """The rest of an answer comes when it is let go."""
+    """The rest of an answer comes when its prompt is let go."""
     server: Any = peer.server
     received = await peer.request()
     assert received is not None
     streams = b"stream" in received.line
     if streams:
         await peer.send(STREAM_HEAD + chunk(EVENTS[0] + EVENTS[1]))
-    while server.holds:  # noqa: ASYNC110 - set in another thread
+    while any(word in received.body for word in server.holds):  # noqa: ASYNC110 - set in another thread
         await asyncio.sleep(0.005)
     if streams:
         await peer.send(*(chunk(event) for event in EVENTS[2:]), b"0\r\n\r\n")
@@ -429,9 +429,9 @@ def test_a_drain_waits_for_other_threads(backend: str, there: str, use: Any, bus
     async def main() -> None:
         with serve(held) as server:
             switch: Any = server
-            switch.holds = True
+            switch.holds = {b"ours", b"theirs"}
             client = client_for(server.url)
-            other = Elsewhere(there, partial(use, client))
+            other = Elsewhere(there, partial(use, client, "theirs"))
             closed = anyio.Event()
 
             async def close() -> None:
@@ -440,13 +440,15 @@ def test_a_drain_waits_for_other_threads(backend: str, there: str, use: Any, bus
 
             async with anyio.create_task_group() as tasks:
                 if busy:
-                    tasks.start_soon(use, client)
+                    tasks.start_soon(use, client, "ours")
                 while len(server.requests) < 1 + busy:  # noqa: ASYNC110 - nothing tells
                     await anyio.sleep(0.005)
                 tasks.start_soon(close)
-                await anyio.sleep(0.1)
-                assert not closed.is_set()
-                switch.holds = False
+                for held_on in ({b"ours", b"theirs"}, {b"theirs"}):
+                    switch.holds = held_on
+                    await anyio.sleep(0.1)
+                    assert not closed.is_set()
+                switch.holds = set()
                 with anyio.fail_after(5):
                     await closed.wait()
             await other.ended()
