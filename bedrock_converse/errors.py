@@ -110,7 +110,7 @@ class BedrockError(Exception):
         """The model id as it was given to the call."""
         self.region = region
         """The region that the call went to."""
-        self.request_id = _encodable(request_id)
+        self.request_id: str | None = _encodable(request_id)
         """AWS's `x-amzn-requestid`: the first thing that AWS support asks for."""
         self.status_code = status_code
         """The HTTP status; for an exception inside a stream the status that the same failure has over HTTP."""
@@ -120,7 +120,7 @@ class BedrockError(Exception):
         """The reply as far as it had come, when a stream broke."""
         if retryable is not None:
             self.retryable = retryable
-        self.hint = _encodable(hint)
+        self.hint: str | None = _encodable(hint)
         """What to do about it, where a newcomer would have to search."""
         self.possibly_billed = possibly_billed
         """AWS may have generated (and may charge for) an answer that did not arrive."""
@@ -274,7 +274,7 @@ class APIError(BedrockError):
         **facts: Any,
     ) -> None:
         super().__init__(message, **facts)
-        self.code = _encodable(code)
+        self.code: str | None = _encodable(code)
         """AWS's name for the failure, `"ThrottlingException"`; None when the answer did not say (a proxy's page)."""
         self.body = body
         """The body of the answer: parsed JSON, or the text cut to 2,000 characters."""
@@ -348,9 +348,9 @@ class ModelError(APIError):
         super().__init__(message, **facts)
         self.original_status_code = original_status_code
         """The status that the model itself gave."""
-        self.original_message = _encodable(original_message)
+        self.original_message: str | None = _encodable(original_message)
         """What the model itself said (`ModelStreamErrorException` only)."""
-        self.resource_name = _encodable(resource_name)
+        self.resource_name: str | None = _encodable(resource_name)
         """Which resource failed (`ModelErrorException` only)."""
 
 
