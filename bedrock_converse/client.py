@@ -183,7 +183,7 @@ class BedrockClient:
             extra_headers: Headers for every request. They are signed.
             proxy: A proxy's URL. Else `HTTPS_PROXY`, `NO_PROXY` and their kin.
             verify: Certificate authorities to trust, a file or folder. Else `AWS_CA_BUNDLE`, `SSL_CERT_FILE`, certifi.
-            allow_insecure: Send API keys over `http://` to other machines too.
+            allow_insecure: Send API keys over `http://` to other machines and proxies too.
 
         Raises:
             ConfigError: Arguments that exclude each other, or that are not what they should be.
@@ -663,7 +663,7 @@ class BedrockClient:
             ConfigError: `drain` is no number of seconds from 0 to `math.inf` (as long as they take). Nothing is closed.
         """
         if isinstance(drain, bool) or not isinstance(drain, int | float) or not 0 <= drain <= inf:  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ConfigError(f"drain must be a number of seconds, 0 or more, not {drain!r:.50}")
+            raise ConfigError("drain must be a number of seconds, 0 or more")
         if self._owner is not self:
             return
         self._closed = True

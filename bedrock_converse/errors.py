@@ -170,9 +170,9 @@ class RequestInvalid(BedrockError, ValueError):  # noqa: N818 - named for what h
 
     def __init__(self, message: str = "", *, path: str = "", problem: str = "", **facts: Any) -> None:
         super().__init__(message or (f"{path}: {problem}" if path else problem), **facts)
-        self.path = path
+        self.path: str = _encodable(path)
         """Where in the request, in the names of the wire: `messages[2].content[0].toolUse.input.limit`."""
-        self.problem: str = problem or message
+        self.problem: str = _encodable(problem or message)
         """What is wrong there."""
 
 

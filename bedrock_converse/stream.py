@@ -196,12 +196,12 @@ class _EventStream(Generic[T]):
             raise RuntimeError("another task is reading this stream: it has one cursor")
         self._busy = True
         try:
-            if not self._whole:
-                source.check_total()
+            if source.total_is_over() and not self._whole:
+                self._check_place()
+                raise source.total_expired()
             event = source.poll()  # in a burst most events have arrived already: no await for those
             if event is None:
-                if self._home() is not self._place:
-                    raise ClientClosed(ELSEWHERE)
+                self._check_place()
                 # when everything has come, the end is given a moment, not waited for
                 event = await (source.linger() if self._whole else source.next())
             if event is not None:
@@ -222,6 +222,10 @@ class _EventStream(Generic[T]):
     def _elsewhere(self) -> bool:
         """This is not the event loop, or not the process, that the connection belongs to: it is not to be touched."""
         return self._home() is not self._place
+
+    def _check_place(self) -> None:
+        if self._elsewhere:
+            raise ClientClosed(ELSEWHERE)
 
     def _take(self, event: Any) -> None:
         """An event has come."""

@@ -184,7 +184,7 @@ def test_a_stream_in_another_loop(backend: str, use: Any) -> None:
             failures.append(failure)
 
     async def main() -> None:
-        async with client_for(server.url) as client:
+        async with client_for(server.url, timeout=30) as client:  # on a clock that is not the other loop's
             async with client.converse_stream(MODEL, "x") as stream:
                 await anext(stream)
                 thread = threading.Thread(target=elsewhere, args=(stream,))

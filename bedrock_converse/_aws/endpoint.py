@@ -75,7 +75,8 @@ class Endpoint(NamedTuple):
             where = "the proxy" if proxied else self.host
             raise ConfigError(
                 f"An API key would go to {where} over plain http, readable for everyone on the way",
-                hint="Use an https:// endpoint URL; http:// is accepted for this machine itself, without a proxy.",
+                hint="Use an https:// endpoint URL; http:// is accepted for this machine itself, without a proxy "
+                "(NO_PROXY has to name the host as the URL does).",
             )
 
 

@@ -31,7 +31,17 @@ comes; if the peer holds it open, it is cut."""
 class EventSource:
     """Reads the events of one answer. `poll` gives what has arrived, `fill` waits for more."""
 
-    __slots__ = ("_decoder", "_pending", "_timer", "answer", "at_end", "call", "check_total", "operation")
+    __slots__ = (
+        "_decoder",
+        "_pending",
+        "_timer",
+        "answer",
+        "at_end",
+        "call",
+        "operation",
+        "total_expired",
+        "total_is_over",
+    )
 
     def __init__(self, call: Call, answer: Answer, timer: CallTimer) -> None:
         self.call = call
@@ -40,8 +50,10 @@ class EventSource:
         self.at_end = False
         """The answer has been read to its end."""
         self._timer = timer
-        self.check_total = timer.check_total
-        """Raises `RequestTimeout` if the call has taken all of its time, whatever has arrived."""
+        self.total_is_over = timer.total_is_over
+        """The call has taken all of its time, whatever has arrived."""
+        self.total_expired = timer.total_expired
+        """The error for that."""
         self._decoder = FrameDecoder()
         self._pending: Any = None
 

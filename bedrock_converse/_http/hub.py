@@ -274,7 +274,7 @@ class Hub:
         if here is not None:
             await here.running.drained()  # their end wakes us
         # Other threads' loops are asked now and then instead: one that ends with a stream still open would wake nobody.
-        while any(loop.running.busy and not _has_ended(key) for key, loop in list(self._loops.items())):  # noqa: ASYNC110
+        while any(loop.running.busy and _is_running(key) for key, loop in list(self._loops.items())):  # noqa: ASYNC110
             await anyio.sleep(ASKED_EVERY)
 
     def _wake(self, key: Hashable, loop: Loop) -> None:
@@ -301,6 +301,11 @@ def _has_ended(loop: Any) -> bool:
     except RuntimeError:
         return True
     return False
+
+
+def _is_running(loop: Any) -> bool:
+    """Something can happen in it; a loop that is driven step by step may stand still for ever."""
+    return loop.is_running() if isinstance(loop, asyncio.AbstractEventLoop) else not _has_ended(loop)
 
 
 def _nothing() -> None:

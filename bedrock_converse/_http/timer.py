@@ -115,11 +115,14 @@ class CallTimer:
         if self._at < INFINITY and self._at <= self._clock():
             raise self.expired()
 
-    def check_total(self) -> None:
-        """Raises `RequestTimeout` if `total` is over: for events that are there already, and for which nobody waits."""
-        if self._total_at < INFINITY and self._total_at <= self._clock():
-            self._at = self._total_at
-            raise self.expired()
+    def total_is_over(self) -> bool:
+        """For events that are there already, and for which nobody waits."""
+        return self._total_at < INFINITY and self._total_at <= self._clock()
+
+    def total_expired(self) -> RequestTimeout:
+        """The error to raise then."""
+        self._at = self._total_at
+        return self.expired()
 
     def start(self, phase: Phase, seconds: float | None = None) -> None:
         """`phase` begins now, and may last `seconds` (when not given: what the `Timeout` says)."""

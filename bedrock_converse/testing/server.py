@@ -73,8 +73,12 @@ class LoopbackServer:
         self._ended = anyio.Event()
         started = anyio.Event()
         _spawn(partial(self._run, started))
-        with anyio.CancelScope(shield=True):  # a turn of the loop or two: what has not started cannot be stopped
-            await started.wait()
+        try:
+            with anyio.CancelScope(shield=True):  # a turn of the loop or two: what has not started cannot be stopped
+                await started.wait()
+        except BaseException:  # a task's own cancellation
+            self._stop()
+            raise
         return self.url
 
     async def __aexit__(

@@ -195,7 +195,8 @@ class WireUnion:
         return ", ".join(kind.__name__ for kind in self.tag_of)
 
     def _error(self, problem: str) -> PydanticCustomError:
-        return PydanticCustomError("union", "{name} {problem}", {"name": self.name, "problem": problem})
+        written = problem.encode(errors="replace").decode()  # pydantic cannot show half of a surrogate pair
+        return PydanticCustomError("union", "{name} {problem}", {"name": self.name, "problem": written})
 
 
 def _nest(block: UnknownBlock) -> Any:

@@ -126,11 +126,10 @@ def test_ended_loops_are_forgotten(backend: str) -> None:
 
 
 class Other:
-    """An event loop in another thread, in which a call has begun that ends in so many seconds, or not."""
+    """An event loop in another thread, in which a call has begun."""
 
-    def __init__(self, hub: Hub, backend: str, ends_after: float | None = None) -> None:
+    def __init__(self, hub: Hub, backend: str) -> None:
         self._hub = hub
-        self._ends_after = ends_after
         self._begun = threading.Event()
         self._leave: Any = None
         self.running: Any = None
@@ -145,9 +144,6 @@ class Other:
         self.running = (await self._hub.loop(secure=False)).running
         self.running.begin()
         self._begun.set()
-        if self._ends_after is not None:
-            await anyio.sleep(self._ends_after)
-            self.running.end()
         await self._leave.wait()
 
     def leave(self) -> None:
@@ -178,15 +174,46 @@ def test_a_drain_waits_for_no_loop_that_has_ended(backend: str, there: str, when
 
 
 @both
+def test_a_drain_waits_for_no_loop_that_stands_still(backend: str) -> None:
+    """One that is driven step by step, and has a call left: nothing will end that."""
+    hub = new_hub()
+    loop = asyncio.new_event_loop()
+
+    async def begin() -> None:
+        (await hub.loop(secure=False)).running.begin()
+
+    async def main() -> None:
+        await hub.aclose(60)
+
+    loop.run_until_complete(begin())
+    run(backend, main, 5)
+    loop.close()
+
+
+@both
 @pytest.mark.parametrize("there", ["asyncio", "trio"])
-def test_a_drain_cancelled_at_every_await(backend: str, there: str) -> None:
+def test_a_drain_cancelled_at_every_await(backend: str, there: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The calls of other threads are told that it is over; whoever is not cancelled waits for their end."""
+
+    class Asked(module.RunningCalls):
+        """Over when it is asked for the third time."""
+
+        asked = 0
+
+        @property
+        def busy(self) -> bool:
+            self.asked += 1
+            if self.asked == 3:
+                self.end()
+            return super().busy
+
+    monkeypatch.setattr(module, "RunningCalls", Asked)
 
     async def main() -> None:
         for way in WAYS[backend]:
             for run_cancelled in EveryAwait(way, at_least=2):
                 hub = new_hub()
-                other = Other(hub, there, ends_after=0.03)
+                other = Other(hub, there)
                 try:
                     cancelled = await run_cancelled(partial(hub.aclose, 60))
                     assert hub.closed

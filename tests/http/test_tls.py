@@ -235,15 +235,18 @@ def test_the_peer_ends(backend: str, version: ssl.TLSVersion, polite: bool) -> N
 def test_closing_does_not_wait_for_the_peer(backend: str) -> None:
     """A peer that is stuck does not say goodbye; we are gone all the same."""
 
-    closed = threading.Event()
+    is_stuck, closed = threading.Event(), threading.Event()
+    waited: list[bool] = []
 
     async def stuck(peer: Peer) -> None:
         await peer.reader.read(1)
-        closed.wait(10)  # the server's loop is what is stuck
+        is_stuck.set()
+        waited.append(closed.wait(10))  # the server's loop is what is stuck
 
     async def main() -> None:
         stream = await connect(server.port)
         await stream.send(b"x")
+        await anyio.to_thread.run_sync(is_stuck.wait, 5)
         stream.close()
         await anyio.lowlevel.checkpoint()
         assert stream.socket.fileno() < 0
@@ -251,6 +254,7 @@ def test_closing_does_not_wait_for_the_peer(backend: str) -> None:
 
     with serve(stuck, server_context()) as server:
         run(backend, main)
+    assert waited == [True]
 
 
 @BACKENDS

@@ -242,6 +242,16 @@ def test_one_for_many(arguments: dict[str, Any], message: str) -> None:
     assert str(caught.value) == message
 
 
+def test_a_member_that_cannot_be_written() -> None:
+    """Half of a surrogate pair in a name: our error all the same, and one that a log can hold."""
+    with pytest.raises(RequestInvalid) as caught:
+        body([{"role": "user", "content": [{"text": "x", "\ud800": 1}]}])
+    str(caught.value).encode()
+    with pytest.raises(RequestInvalid) as caught:
+        body(**{"bogus\ud800": 1})
+    f"{caught.value} {caught.value.path} {caught.value.problem}".encode()
+
+
 def test_no_input_in_the_message() -> None:
     """pydantic's own text would show it."""
     with pytest.raises(RequestInvalid) as caught:
