@@ -71,12 +71,10 @@ class LoopbackServer:
     async def __aenter__(self) -> str:
         self._listen()
         self._ended = anyio.Event()
-        started = anyio.Event()
-        _spawn(partial(self._run, started))
+        _spawn(partial(self._run, self._new_scope()))
         try:
-            with anyio.CancelScope(shield=True):  # a turn of the loop or two: what has not started cannot be stopped
-                await started.wait()
-        except BaseException:  # a task's own cancellation
+            await anyio.lowlevel.checkpoint()
+        except BaseException:  # cancelled: nobody will leave what was not entered
             self._stop()
             raise
         return self.url
@@ -97,9 +95,7 @@ class LoopbackServer:
             self._token = token = anyio.lowlevel.current_token()
             self._ended = anyio.Event()
             async with anyio.create_task_group() as tasks:
-                running = anyio.Event()
-                tasks.start_soon(self._run, running)
-                await running.wait()
+                tasks.start_soon(self._run, self._new_scope())
                 own_stop = self._stop
                 self._stop = lambda: anyio.from_thread.run_sync(own_stop, token=token)
                 started.set()
@@ -131,15 +127,20 @@ class LoopbackServer:
         self._listener = listener
         self._address = listener.getsockname()[:2]
 
-    async def _run(self, started: anyio.Event) -> None:
+    def _new_scope(self) -> anyio.CancelScope:
+        """For `_run`, which can so be stopped before it has begun."""
+        scope = anyio.CancelScope()
+        self._stop = scope.cancel
+        return scope
+
+    async def _run(self, scope: anyio.CancelScope) -> None:
         try:
-            async with anyio.create_task_group() as tasks:
-                self._stop = tasks.cancel_scope.cancel
-                started.set()
-                while True:
-                    with anyio.CancelScope() as self._listening:
-                        await self._accept(tasks)
-                    await self._refuse_until_resumed()
+            with scope:
+                async with anyio.create_task_group() as tasks:
+                    while True:
+                        with anyio.CancelScope() as self._listening:
+                            await self._accept(tasks)
+                        await self._refuse_until_resumed()
         finally:
             if self._listener is not None:
                 self._listener.close()

@@ -187,6 +187,7 @@ def test_a_drain_waits_for_no_loop_that_stands_still(backend: str) -> None:
 
     loop.run_until_complete(begin())
     run(backend, main, 5)
+    assert hub.closed
     loop.close()
 
 

@@ -194,6 +194,24 @@ def test_leaving_at_once(backend: str) -> None:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+def test_cancelled_while_entering(backend: str) -> None:
+    """Nobody listens any more then either."""
+
+    async def main() -> None:
+        for _ in range(20):
+            server = fake_with().serve()
+            with anyio.CancelScope() as scope:
+                scope.cancel()
+                async with server:
+                    raise AssertionError
+            await anyio.sleep(0.01)
+            with pytest.raises(OSError, match="refused"):
+                connect(server.url).close()
+
+    run_steadily(main, backend=backend)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_refusing(backend: str) -> None:
     """While it refuses, connecting fails and idle connections are gone; then the same port works again."""
     fake = fake_with("one", "two")

@@ -212,6 +212,8 @@ class TestErrorsOverHttp:
             ("RequestExpired", 400, AccessDeniedError),
             ("InvalidClientTokenId", 403, AccessDeniedError),
             ("OptInRequired", 403, AccessDeniedError),
+            ("BadCScoreException", 403, AccessDeniedError),
+            ("MissingAuthenticationToken", 403, AccessDeniedError),
             ("FTUFormNotFilled", 404, errors.NotFoundError),
             ("InternalFailure", 500, InternalServerError),
             ("ServiceUnavailable", 503, ServiceUnavailableError),
